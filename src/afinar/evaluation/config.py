@@ -1,0 +1,35 @@
+"""What a run says of its evaluation (the `evaluation:` section)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afinar.errors import ConfigError
+from afinar.options import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """What is measured on the held-out rows, on the base and on the adapted model."""
+
+    generate: bool = option(
+        False,
+        en="Also generate an answer to each held-out prompt and write it to predictions.jsonl.",
+        pt="Também gerar uma resposta para cada prompt de validação e gravá-la em predictions.jsonl.",
+    )
+    metrics: str = option(
+        "auto",
+        choices=("auto",),
+        en="auto: by the task (loss, perplexity, bits per byte and token accuracy; or accuracy, precision, recall and F1).",
+        pt="auto: conforme a tarefa (perda, perplexidade, bits por byte e acurácia de tokens; ou acurácia, precisão, "
+        "revocação e F1).",
+    )
+    max_new_tokens: int = option(
+        64, en="Longest generated answer, in tokens.", pt="Maior resposta gerada, em tokens."
+    )
+
+    def __post_init__(self) -> None:
+        if self.metrics != "auto":
+            raise ConfigError("core.choice", field="evaluation.metrics", got=self.metrics, allowed="auto")
+        if self.max_new_tokens < 1:
+            raise ConfigError("core.range", field="evaluation.max_new_tokens", got=self.max_new_tokens, allowed=">= 1")
