@@ -1,0 +1,37 @@
+"""A RunConfig written back: as plain values, and as YAML that loads to the same config."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from afinar.config.schema import SECTIONS, RunConfig
+
+
+def to_mapping(config: RunConfig) -> dict[str, Any]:
+    """The config as plain values, ready for JSON or YAML; the method's name stands first in its section."""
+    mapping: dict[str, Any] = {}
+    for section in SECTIONS:
+        stage = getattr(config, section)
+        values = {field.name: _plain(getattr(stage, field.name)) for field in dataclasses.fields(stage)}
+        mapping[section] = {"name": stage.name, **values} if section == "method" else values
+    return {**mapping, "output": config.output}
+
+
+def to_yaml(config: RunConfig) -> str:
+    """The config as YAML 1.2 text; :func:`afinar.config.load` reads it back to an equal config."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.allow_unicode = True
+    yaml.width = 4096
+    stream = io.StringIO()
+    yaml.dump(to_mapping(config), stream)
+    return stream.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,127 @@
+"""What a run consists of: the stages' configs composed, and what each of their fields means."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from afinar import messages
+from afinar.data.config import DataConfig
+from afinar.errors import ConfigError
+from afinar.evaluation.config import EvaluationConfig
+from afinar.methods.config import LoRA, MethodConfig
+from afinar.models.config import ModelConfig
+from afinar.options import option
+from afinar.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditConfig:
+    """Which behaviour tests run after training. This version has none; the section is kept so that files stay valid."""
+
+    suite: str | None = option(
+        None,
+        en="Suite of behaviour tests; this version has none.",
+        pt="Conjunto de testes de comportamento; esta versão não tem nenhum.",
+    )
+
+    def __post_init__(self) -> None:
+        if self.suite is not None:
+            raise ConfigError("config.no_audit", field="audit.suite", got=self.suite)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything a run was told: one section per stage, and the folder under which its run folder is made."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    method: MethodConfig = field(default_factory=LoRA)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
+    output: str = option(
+        "runs",
+        en="Folder under which each run makes its own folder, <date>_<number>.",
+        pt="Pasta sob a qual cada execução cria a sua, <data>_<número>.",
+    )
+
+    def __post_init__(self) -> None:
+        if not self.output.strip():
+            raise ConfigError("core.missing", field="output")
+
+
+# The sections in the order in which they are written; a method's class depends on its name.
+SECTIONS: dict[str, type | None] = {
+    "model": ModelConfig,
+    "data": DataConfig,
+    "method": None,
+    "training": TrainingConfig,
+    "evaluation": EvaluationConfig,
+    "audit": AuditConfig,
+}
+DEFAULT_METHOD = LoRA.name
+
+
+def section_class(section: str, method: str = DEFAULT_METHOD) -> type:
+    """The dataclass of `section`. Raises ConfigError for the section "method" with an unknown `method`."""
+    cls = SECTIONS[section]
+    if cls is None:
+        from afinar.methods.base import config_class
+
+        return config_class(method)
+    return cls
+
+
+class FieldDoc(NamedTuple):
+    """One field as a person meets it: `path` is its flag and its place in YAML."""
+
+    path: str
+    types: tuple[type, ...]
+    default: Any
+    choices: tuple[str, ...]
+    metadata: typing.Mapping[str, Any]
+
+    @property
+    def type_names(self) -> str:
+        """The types as written in messages and help: `int | null`."""
+        return type_names(self.types)
+
+    @property
+    def text(self) -> str:
+        """What it means, in the language in force."""
+        return str(self.metadata.get(messages.language(), ""))
+
+
+_TYPE_NAMES = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str", tuple: "list"}
+
+
+def type_names(kinds: tuple[type, ...]) -> str:
+    """`kinds` as a person writes them in YAML: `float | str`."""
+    return " | ".join(_TYPE_NAMES[kind] for kind in kinds)
+
+
+def _kinds(annotation: Any) -> tuple[type, ...]:
+    """The plain types that an annotation allows: `int | None` gives (int, NoneType)."""
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return tuple(kind for part in typing.get_args(annotation) for kind in _kinds(part))
+    return (typing.get_origin(annotation) or annotation,)
+
+
+def fields_of(cls: type, section: str) -> list[FieldDoc]:
+    """The documented fields of a stage's config, as `section.field` ("" for fields without a section)."""
+    hints = typing.get_type_hints(cls)
+    prefix = f"{section}." if section else ""
+    return [
+        FieldDoc(prefix + f.name, _kinds(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata)
+        for f in dataclasses.fields(cls)
+        if "en" in f.metadata
+    ]
+
+
+def method_fields(name: str) -> list[FieldDoc]:
+    """The fields of one method's config. Raises ConfigError for an unknown method."""
+    return fields_of(section_class("method", name), "method")

@@ -1,0 +1,90 @@
+"""YAML with its 1.2 core meaning, and where each key stands.
+
+Scalars are resolved here by the core schema's own table (YAML 1.2.2, section 10.3.2) rather than by a library's dialect, so
+`1e-5` is a number, `no` and `2020-01-01` are text, and the same words mean the same in a file, a variable and a flag.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from afinar.config.tree import MAX_DEPTH, Tree
+from afinar.errors import ConfigError
+
+_INT = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
+    form: value for value, word in ((True, "true"), (False, "false")) for form in (word, word.capitalize(), word.upper())
+}
+_TAG = "tag:yaml.org,2002:"
+_MAX_DIGITS = 400  # Python refuses to convert texts of thousands of digits; no setting needs so many
+
+
+def scalar(text: str) -> Any:
+    """The value of a plain scalar: null, a boolean, an int, a float, else the text itself."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) > _MAX_DIGITS:
+        return text
+    if _INT.fullmatch(text):
+        return int(text)
+    if _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+def read(text: str, path: str) -> Tree:
+    """The document in `text` as a tree with line numbers. Raises ConfigError with the line of what is wrong."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = (1, 2)
+    try:
+        node = yaml.compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ConfigError("config.syntax", where=f"{path}:{line}", problem=error.problem or error.context or "") from error
+    except RecursionError as error:
+        raise ConfigError("config.too_deep", where=path) from error
+    except (YAMLError, ValueError) as error:  # characters that YAML does not allow come as ReaderError or ValueError
+        raise ConfigError("config.syntax", where=path, problem=" ".join(str(error).split())) from error
+    return Tree({}, 1) if node is None else _tree(node, path, depth=0)
+
+
+def _tree(node: Any, path: str, depth: int) -> Tree:
+    line = node.start_mark.line + 1
+    if depth > MAX_DEPTH:  # also where an alias contains itself
+        raise ConfigError("config.too_deep", where=f"{path}:{line}")
+    if isinstance(node, MappingNode):
+        return Tree(_mapping(node, path, depth), line)
+    if isinstance(node, SequenceNode):
+        return Tree([_tree(item, path, depth + 1) for item in node.value], line)
+    return Tree(_scalar(node, path, line), line)
+
+
+def _mapping(node: MappingNode, path: str, depth: int) -> dict[str, Tree]:
+    found: dict[str, Tree] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, ScalarNode):
+            raise ConfigError("config.syntax", where=f"{path}:{line}", problem="a key must be a name")
+        key = str(key_node.value)
+        if key in found:
+            raise ConfigError("config.duplicate", where=f"{path}:{line}", key=key, first=found[key].line)
+        found[key] = _tree(value_node, path, depth + 1)._replace(line=line)
+    return found
+
+
+def _scalar(node: ScalarNode, path: str, line: int) -> Any:
+    tag = str(node.tag)
+    if not tag.startswith(_TAG) or "/" in tag:  # !custom and !!python/object: data, never objects
+        raise ConfigError("config.syntax", where=f"{path}:{line}", problem=f"tag {tag}")
+    return scalar(node.value) if node.style is None and tag != f"{_TAG}str" else str(node.value)
