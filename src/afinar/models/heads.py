@@ -1,0 +1,122 @@
+"""Classification over a decoder: pool the last attended token, then a linear head.
+
+For hidden states h (B, T, D), attention mask m (B, T) and head W (C, D)::
+
+    logits_b = W h[b, max{t : m[b, t] = 1}]
+
+transformers looks for the last token whose *id* is not the pad id instead; where pad == eos it reads the token before the real
+EOS, whatever the padding side. Its losses also ignore `num_items_in_batch`, so accumulated gradients come out too large.
+Both are put right here, in the model's own `forward`, so that DDP, FSDP and PEFT wrappers see one ordinary call.
+
+Shapes: B rows, T positions, D hidden size, C classes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from types import MethodType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers.modeling_outputs import SequenceClassifierOutputWithPast
+
+from afinar.errors import ModelError
+
+
+def pool_last(hidden_BTD: Tensor, attention_mask_BT: Tensor) -> Tensor:
+    """The hidden state of each row's last attended token, (B, D), whatever the padding side.
+
+    A row without any attended token (a dummy row that evens out processes) gives its last position; its label is -100.
+    """
+    length = attention_mask_BT.shape[1]
+    from_the_right = (attention_mask_BT > 0).int().flip(1).argmax(1)  # argmax gives the first of equal values
+    rows = torch.arange(hidden_BTD.shape[0], device=hidden_BTD.device)
+    return hidden_BTD[rows, (length - 1 - from_the_right).to(hidden_BTD.device)]
+
+
+def class_loss(
+    logits_BC: Tensor, labels_B: Tensor, *, num_items_in_batch: Tensor | int | None = None, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy in float32, summed and divided by `num_items_in_batch` (the rows of the whole optimizer step).
+
+    Without it, by the rows of this batch that have a label; -100 stands for none, and no label at all gives 0.
+    """
+    total = F.cross_entropy(logits_BC.float(), labels_B, reduction="sum", label_smoothing=label_smoothing)
+    if num_items_in_batch is None:
+        num_items_in_batch = (labels_B != -100).sum().clamp(min=1)
+    elif isinstance(num_items_in_batch, Tensor):
+        num_items_in_batch = num_items_in_batch.to(total.device)
+    return total / num_items_in_batch
+
+
+def classify(model: Any) -> Any:
+    """Give a sequence-classification model a `forward` of its own that pools by attention mask; returns the model.
+
+    The forward takes `num_items_in_batch` and `label_smoothing` beside the usual arguments. It is bound to this instance as
+    a method (not a closure), so that `copy.deepcopy(model)` runs the copy's weights.
+
+    Raises ModelError if the model has no `score` layer, which every decoder's classification model in transformers has.
+    """
+    if not isinstance(getattr(model, "score", None), nn.Module):
+        raise ModelError("models.no_score_layer", architecture=type(model).__name__)
+    model.forward = MethodType(forward, model)
+    return model
+
+
+def forward(
+    self: Any,
+    input_ids: Tensor | None = None,
+    attention_mask: Tensor | None = None,
+    position_ids: Tensor | None = None,
+    past_key_values: Any = None,
+    inputs_embeds: Tensor | None = None,
+    labels: Tensor | None = None,
+    num_items_in_batch: Tensor | int | None = None,
+    label_smoothing: float = 0.0,
+    return_dict: bool | None = None,
+    **kwargs: Any,
+) -> SequenceClassifierOutputWithPast | tuple[Any, ...]:
+    """Logits (B, C) in float32, and the loss where `labels` (B,) are given; see :func:`classify`."""
+    tokens = input_ids if input_ids is not None else inputs_embeds
+    if tokens is None:
+        raise TypeError("forward() needs input_ids or inputs_embeds")
+    rows, length = tokens.shape[:2]
+    if attention_mask is None:
+        attention_mask = torch.ones((rows, length), dtype=torch.long, device=tokens.device)
+    kwargs = {name: value for name, value in kwargs.items() if value is not None}  # PEFT passes None for what is not set
+    kwargs.setdefault("use_cache", False)
+    if past_key_values is not None:
+        kwargs["past_key_values"] = past_key_values
+    decoder = self.base_model
+    if _takes_positions(decoder):
+        kwargs["position_ids"] = _positions(attention_mask, length) if position_ids is None else position_ids
+    output = decoder(
+        input_ids=input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask, return_dict=True, **kwargs
+    )
+    # Cached prefixes lengthen the mask on the left but not the hidden states, hence the last `length` columns.
+    pooled_BD = pool_last(output.last_hidden_state, attention_mask[:, -length:])
+    logits_BC = self.score(pooled_BD.to(self.score.weight.dtype)).float()
+    loss = None
+    if labels is not None:
+        labels = labels.to(logits_BC.device)
+        loss = class_loss(logits_BC, labels, num_items_in_batch=num_items_in_batch, label_smoothing=label_smoothing)
+    result = SequenceClassifierOutputWithPast(
+        loss=loss,
+        logits=logits_BC,
+        past_key_values=output.get("past_key_values"),
+        hidden_states=output.get("hidden_states"),
+        attentions=output.get("attentions"),
+    )
+    return result.to_tuple() if return_dict is False else result
+
+
+def _positions(attention_mask_BT: Tensor, length: int) -> Tensor:
+    """Positions that count attended tokens only: without them GPT-2 reads a left-padded row at shifted positions."""
+    return (attention_mask_BT.long().cumsum(1) - 1).clamp(min=0)[:, -length:]
+
+
+def _takes_positions(decoder: nn.Module) -> bool:
+    """Whether the decoder has `position_ids`; ALiBi models (Bloom, MPT) have none."""
+    return "position_ids" in inspect.signature(decoder.forward).parameters
