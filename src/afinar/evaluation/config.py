@@ -24,9 +24,7 @@ class EvaluationConfig:
         pt="auto: conforme a tarefa (perda, perplexidade, bits por byte e acurácia de tokens; ou acurácia, precisão, "
         "revocação e F1).",
     )
-    max_new_tokens: int = option(
-        64, en="Longest generated answer, in tokens.", pt="Maior resposta gerada, em tokens."
-    )
+    max_new_tokens: int = option(64, en="Longest generated answer, in tokens.", pt="Maior resposta gerada, em tokens.")
 
     def __post_init__(self) -> None:
         if self.metrics != "auto":

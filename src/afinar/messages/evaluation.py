@@ -9,4 +9,22 @@ TEXTS = {
         hint_en="Check that the rows have an answer (completion, assistant turn or text) within max_length.",
         hint_pt="Confira se as linhas têm resposta (completion, turno do assistente ou texto) dentro de max_length.",
     ),
+    "no_rows": Text(
+        en="There is no row to evaluate.",
+        pt="Não há nenhuma linha para avaliar.",
+        hint_en="Give data with at least one row.",
+        hint_pt="Use dados com pelo menos uma linha.",
+    ),
+    "empty_prompt": Text(
+        en="The prompt is empty, so there is nothing to continue.",
+        pt="O prompt está vazio: não há o que continuar.",
+        hint_en="Write at least one word.",
+        hint_pt="Escreva pelo menos uma palavra.",
+    ),
+    "long_prompt": Text(
+        en="The prompt has {tokens} tokens; the model has {positions} positions and needs at least one for its answer.",
+        pt="O prompt tem {tokens} tokens; o modelo tem {positions} posições e precisa de pelo menos uma para a resposta.",
+        hint_en="Shorten the prompt, or clear the conversation.",
+        hint_pt="Encurte o prompt ou limpe a conversa.",
+    ),
 }

@@ -241,4 +241,10 @@ TEXTS = {
         hint_en="Take the tokenizer that came with the model.",
         hint_pt="Use o tokenizador que veio com o modelo.",
     ),
+    "no_lm_head": Text(
+        en="{got} holds no causal language model: no model of transformers with an LM head.",
+        pt="{got} não contém um modelo de linguagem causal: nenhum modelo do transformers com LM head.",
+        hint_en="Load it with AutoModelForCausalLM, or use task: classification for a classifier.",
+        hint_pt="Carregue-o com AutoModelForCausalLM ou use task: classification para um classificador.",
+    ),
 }
