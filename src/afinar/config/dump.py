@@ -6,8 +6,6 @@ import dataclasses
 import io
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from afinar.config.schema import SECTIONS, RunConfig
 
 
@@ -23,9 +21,11 @@ def to_mapping(config: RunConfig) -> dict[str, Any]:
 
 def to_yaml(config: RunConfig) -> str:
     """The config as YAML 1.2 text; :func:`afinar.config.load` reads it back to an equal config."""
+    from ruamel.yaml import YAML
+
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel annotates it as None
     yaml.allow_unicode = True
     yaml.width = 4096
     stream = io.StringIO()

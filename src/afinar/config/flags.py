@@ -7,14 +7,41 @@ from collections.abc import Sequence
 from afinar.config.schema import SECTIONS, fields_of
 from afinar.config.sources import known_path
 from afinar.config.tree import Entry, Layer, Origin
+from afinar.config.yaml12 import scalar
 from afinar.errors import ConfigError
+
+_WITHOUT_DOT = ("method", "output")
+
+
+def is_setting(token: str) -> bool:
+    """Whether a word of a command line is such a flag: `--section.field`, `--method` or `--output`."""
+    name = token.removeprefix("--").partition("=")[0]
+    return token.startswith("--") and ("." in name.strip(".") or name in _WITHOUT_DOT)
+
+
+def split_settings(tokens: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The config flags of a command line with their values, and everything else; nothing after `--` is a flag."""
+    settings: list[str] = []
+    others: list[str] = []
+    rest = list(tokens)
+    while rest:
+        token = rest.pop(0)
+        if token == "--":
+            return settings, [*others, token, *rest]
+        if not is_setting(token):
+            others.append(token)
+            continue
+        settings.append(token)
+        if "=" not in token and rest and _is_value(rest[0], token):
+            settings.append(rest.pop(0))
+    return settings, others
 
 
 def read_flags(tokens: Sequence[str]) -> Layer:
-    """The settings in a command line's dotted flags; of two for one field the later wins.
+    """The settings in a command line's config flags; of two for one field the later wins.
 
-    A boolean may stand alone (`--evaluation.generate`). Raises ConfigError on a flag that no field has, a flag without
-    its value, or a word that belongs to no flag.
+    A field that is true or false may stand alone (`--evaluation.generate`). Raises ConfigError on a flag that no field
+    has, a flag without its value, or a word that belongs to no flag.
     """
     layer: Layer = {}
     rest = list(tokens)
@@ -23,11 +50,11 @@ def read_flags(tokens: Sequence[str]) -> Layer:
         if not token.startswith("--") or token == "--":
             raise ConfigError("config.stray", got=token)
         flag, equals, value = token.partition("=")
-        path = known_path(flag.removeprefix("--").replace("-", "_"), flag, _as_flag)
+        path = known_path(_path(flag), flag, _as_flag)
         if not equals:
-            if rest and not rest[0].startswith("--"):
+            if rest and _is_value(rest[0], flag):
                 value = rest.pop(0)
-            elif path in _booleans():
+            elif path in _switches():
                 value = "true"
             else:
                 raise ConfigError("config.no_value", flag=flag)
@@ -35,9 +62,20 @@ def read_flags(tokens: Sequence[str]) -> Layer:
     return layer
 
 
+def _is_value(token: str, flag: str) -> bool:
+    """Whether `token` is the value of the `flag` before it; a switch takes only true and false, so that a word may follow."""
+    if _path(flag) in _switches():
+        return isinstance(scalar(token), bool)
+    return not token.startswith("--")
+
+
+def _path(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
+
+
 def _as_flag(path: str) -> str:
     return f"--{path}"
 
 
-def _booleans() -> set[str]:
-    return {field.path for name, cls in SECTIONS.items() if cls for field in fields_of(cls, name) if bool in field.types}
+def _switches() -> set[str]:
+    return {field.path for name, cls in SECTIONS.items() if cls for field in fields_of(cls, name) if field.types == (bool,)}

@@ -7,14 +7,13 @@ Scalars are resolved here by the core schema's own table (YAML 1.2.2, section 10
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from typing import TYPE_CHECKING, Any
 
 from afinar.config.tree import MAX_DEPTH, Tree
 from afinar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 _INT = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -44,6 +43,9 @@ def scalar(text: str) -> Any:
 
 def read(text: str, path: str) -> Tree:
     """The document in `text` as a tree with line numbers. Raises ConfigError with the line of what is wrong."""
+    from ruamel.yaml import YAML  # here, for `afinar --help` reads no YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 2)
     try:
@@ -60,6 +62,8 @@ def read(text: str, path: str) -> Tree:
 
 
 def _tree(node: Any, path: str, depth: int) -> Tree:
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
     line = node.start_mark.line + 1
     if depth > MAX_DEPTH:  # also where an alias contains itself
         raise ConfigError("config.too_deep", where=f"{path}:{line}")
@@ -71,6 +75,8 @@ def _tree(node: Any, path: str, depth: int) -> Tree:
 
 
 def _mapping(node: MappingNode, path: str, depth: int) -> dict[str, Tree]:
+    from ruamel.yaml.nodes import ScalarNode
+
     found: dict[str, Tree] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1

@@ -1,0 +1,54 @@
+"""`afinar generate RUN|MODEL "prompt"`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from afinar.cli.context import Context
+from afinar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from afinar.run import Session
+
+
+def generate(
+    model: str,
+    prompt: str,
+    /,
+    *,
+    max_new_tokens: int = 128,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    context: Context,
+) -> dict[str, Any]:
+    """Continue `prompt`. Returns `{"prompt", "text"}`."""
+    asked = sys.stdin.read().strip() if prompt == "-" else prompt
+    if not asked.strip():
+        raise ConfigError("cli.empty_prompt")
+    check_sampling(max_new_tokens, temperature, top_p)
+    session = open_writer(model, context)
+    text = session.generate(asked, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    context.say(text)
+    return {"prompt": asked, "text": text}
+
+
+def open_writer(model: str, context: Context) -> Session:
+    """The session of a run or model that writes text. Raises ConfigError for a classifier."""
+    from afinar import run as pipeline
+
+    session = pipeline.load(model, offline=context.offline)
+    if session.task != "causal":
+        raise ConfigError("cli.not_generative", model=model)
+    return session
+
+
+def check_sampling(max_new_tokens: int, temperature: float, top_p: float) -> None:
+    """Raises ConfigError for values that no sampling has, before a model is loaded."""
+    if max_new_tokens < 1:
+        raise ConfigError("core.range", field="--max-new-tokens", got=max_new_tokens, allowed=">= 1")
+    if not 0 <= temperature < float("inf"):
+        raise ConfigError("core.range", field="--temperature", got=temperature, allowed=">= 0")
+    if not 0 < top_p <= 1:
+        raise ConfigError("core.range", field="--top-p", got=top_p, allowed="0 < p <= 1")

@@ -1,0 +1,56 @@
+"""`afinar train CONFIG [--section.field VALUE ...] [--resume [RUN]]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from afinar import messages
+from afinar.cli.context import Context
+from afinar.cli.parsing import NEWEST
+from afinar.cli.progress import reporting
+from afinar.cli.results import duration, scores, whole
+from afinar.config import load, validate
+
+
+def train(config: str | None = None, /, *, resume: str | None = None, context: Context) -> dict[str, Any]:
+    """Train, evaluate, and write a run folder. Returns results.json's object with `run`, the folder."""
+    if config is None and resume not in (None, NEWEST):
+        config = str(Path(str(resume)) / "config.yaml")  # a run knows what it was told
+    loaded = validate(load(config, flags=context.settings))
+    from afinar import run as pipeline
+
+    with reporting(context) as reporter:
+        run = pipeline.train(loaded, resume=True if resume == NEWEST else resume, offline=context.offline, on_event=reporter)
+    show_run(run.results, run.folder, context)
+    return {**run.results, "run": str(run.folder)}
+
+
+def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None:
+    """The scores before and after, what the training took, and the next commands."""
+    training = results["training"]
+    context.say()
+    context.show(scores(results))
+    context.say(messages.text("cli.measured", n=whole(results["n"]), seed=results["seed"]))
+    context.say(
+        messages.text(
+            "cli.trained",
+            method=_name(results["method"]),
+            task=results["task"],
+            trainable=whole(training["trainable_parameters"]),
+            total=whole(training["total_parameters"]),
+            steps=whole(training["optimizer_steps"]),
+            time=duration(training["seconds"]),
+            speed=whole(training["tokens_per_second"]),
+        )
+    )
+    context.say(messages.text("cli.run_folder", folder=folder))
+    context.say(messages.text("cli.next"))
+    causal = results["task"] == "causal"
+    for key in ("cli.next_chat", "cli.next_generate", "cli.next_evaluate") if causal else ("cli.next_evaluate",):
+        context.say("  " + messages.text(key, folder=folder))
+
+
+def _name(method: Any) -> str:
+    return str(method["name"]) if isinstance(method, Mapping) else str(method)

@@ -1,0 +1,422 @@
+"""Texts of the command line: help pages, usage errors, and what the commands print."""
+
+from afinar.messages import Text
+
+_COMMANDS = {
+    "about": Text(
+        en="Fine-tune and adapt language models on the hardware you have, and measure what it did.",
+        pt="Ajuste e adapte modelos de linguagem no hardware que você tem, e meça o resultado.",
+    ),
+    "usage_all": Text(en="Usage: afinar COMMAND [OPTIONS]", pt="Uso: afinar COMANDO [OPÇÕES]"),
+    "quickstart": Text(
+        en="See the whole story in about two minutes, offline, on the embedded model.\n\n"
+        "Trains LoRA on instructions and a sentiment classifier, and shows the scores and an answer before and after.",
+        pt="Veja a história toda em uns dois minutos, offline, no modelo embutido.\n\n"
+        "Treina LoRA em instruções e um classificador de sentimento, e mostra as notas e uma resposta antes e depois.",
+    ),
+    "usage_quickstart": Text(en="Usage: afinar quickstart [--folder DIR]", pt="Uso: afinar quickstart [--folder PASTA]"),
+    "quickstart_folder": Text(
+        en="Folder in which the run folders are made.", pt="Pasta em que as pastas de execução são criadas."
+    ),
+    "doctor": Text(
+        en="Check this machine: versions, device, memory, disk, cache; and say what to do about what is wrong.",
+        pt="Examine esta máquina: versões, dispositivo, memória, disco, cache; e saiba o que fazer com o que estiver errado.",
+    ),
+    "usage_doctor": Text(en="Usage: afinar doctor", pt="Uso: afinar doctor"),
+    "init": Text(
+        en="Make a project that runs: a config, a little data, and a README.",
+        pt="Crie um projeto que já roda: uma configuração, alguns dados e um README.",
+    ),
+    "usage_init": Text(en="Usage: afinar init DIR [--template NAME]", pt="Uso: afinar init PASTA [--template NOME]"),
+    "init_directory": Text(
+        en="Folder to make. Files that are there are never overwritten.",
+        pt="Pasta a criar. Arquivos que já existem nunca são sobrescritos.",
+    ),
+    "init_template": Text(
+        en="Kind of project: classification, instructions or text.",
+        pt="Tipo de projeto: classification (classificação), instructions (instruções) ou text (texto).",
+    ),
+    "train": Text(
+        en="Train as a config says; evaluate base and adapted model on held-out data; write a run folder.\n\n"
+        "Settings: defaults < CONFIG < environment (AFINAR__TRAINING__SEED=1) < flags (--training.seed 1). "
+        "Paths are relative to the working directory.",
+        pt="Treine como diz uma configuração; avalie o modelo base e o adaptado em dados de validação; grave uma pasta de "
+        "execução.\n\n"
+        "Opções: padrões < CONFIG < ambiente (AFINAR__TRAINING__SEED=1) < flags (--training.seed 1). "
+        "Os caminhos são relativos à pasta atual.",
+    ),
+    "usage_train": Text(
+        en="Usage: afinar train [CONFIG] [--section.field VALUE ...] [--resume [RUN]]",
+        pt="Uso: afinar train [CONFIG] [--seção.campo VALOR ...] [--resume [EXECUÇÃO]]",
+    ),
+    "train_config": Text(
+        en="A YAML or TOML file; without it the settings come from the environment and the flags.",
+        pt="Um arquivo YAML ou TOML; sem ele, as opções vêm do ambiente e das flags.",
+    ),
+    "train_resume": Text(
+        en="Continue a run from its newest checkpoint; without RUN, the newest unfinished run under output.",
+        pt="Continue uma execução a partir do checkpoint mais novo; sem EXECUÇÃO, a mais nova não terminada sob output.",
+    ),
+    "evaluate": Text(
+        en="Measure a run or a model on data: base and adapted in one go for a run.",
+        pt="Meça uma execução ou um modelo em dados: base e adaptado de uma vez, no caso de uma execução.",
+    ),
+    "usage_evaluate": Text(
+        en="Usage: afinar evaluate RUN|MODEL --data FILE", pt="Uso: afinar evaluate EXECUÇÃO|MODELO --data ARQUIVO"
+    ),
+    "evaluate_model": Text(
+        en="A run folder, a model folder, a hub name, or afinar-mini.",
+        pt="Uma pasta de execução, uma pasta de modelo, um nome do hub ou afinar-mini.",
+    ),
+    "evaluate_data": Text(
+        en="A file, a folder, a hub data set or a bundled set (afinar/sentimento, afinar/instrucoes).",
+        pt="Um arquivo, uma pasta, um conjunto do hub ou um conjunto embutido (afinar/sentimento, afinar/instrucoes).",
+    ),
+    "evaluate_format": Text(en="How to read the columns; auto detects it.", pt="Como ler as colunas; auto detecta."),
+    "evaluate_max_length": Text(
+        en="Longest sequence in tokens; by default the one the run was trained with.",
+        pt="Maior sequência, em tokens; por padrão, a usada no treino da execução.",
+    ),
+    "generate": Text(en="Continue a prompt.", pt="Continue um prompt."),
+    "usage_generate": Text(en='Usage: afinar generate RUN|MODEL "PROMPT"', pt='Uso: afinar generate EXECUÇÃO|MODELO "PROMPT"'),
+    "generate_model": Text(
+        en="A run folder, a model folder, a hub name, or afinar-mini.",
+        pt="Uma pasta de execução, uma pasta de modelo, um nome do hub ou afinar-mini.",
+    ),
+    "generate_prompt": Text(
+        en="What to answer or continue; - reads it from standard input.",
+        pt="O que responder ou continuar; - lê da entrada padrão.",
+    ),
+    "generate_max_new_tokens": Text(en="Longest answer, in tokens.", pt="Maior resposta, em tokens."),
+    "generate_temperature": Text(
+        en="0 takes the likeliest token each time; higher is more varied.",
+        pt="0 escolhe sempre o token mais provável; maior é mais variado.",
+    ),
+    "generate_top_p": Text(
+        en="Sample among the likeliest tokens that hold this share of the probability.",
+        pt="Sortear entre os tokens mais prováveis que somam esta parte da probabilidade.",
+    ),
+    "generate_seed": Text(en="Seed of the sampling.", pt="Semente do sorteio."),
+    "chat": Text(
+        en="Talk to a run or a model.\n\n/exit leaves, /clear forgets the conversation. Ctrl-C stops an answer.",
+        pt="Converse com uma execução ou um modelo.\n\n"
+        "/sair termina, /limpar esquece a conversa. Ctrl-C interrompe uma resposta.",
+    ),
+    "usage_chat": Text(en="Usage: afinar chat RUN|MODEL", pt="Uso: afinar chat EXECUÇÃO|MODELO"),
+    "chat_model": Text(
+        en="A run folder, a model folder, a hub name, or afinar-mini.",
+        pt="Uma pasta de execução, uma pasta de modelo, um nome do hub ou afinar-mini.",
+    ),
+    "chat_system": Text(en="System message that opens the conversation.", pt="Mensagem de sistema que abre a conversa."),
+    "chat_max_new_tokens": Text(en="Longest answer, in tokens.", pt="Maior resposta, em tokens."),
+    "chat_temperature": Text(
+        en="0 takes the likeliest token each time; higher is more varied.",
+        pt="0 escolhe sempre o token mais provável; maior é mais variado.",
+    ),
+    "chat_top_p": Text(
+        en="Sample among the likeliest tokens that hold this share of the probability.",
+        pt="Sortear entre os tokens mais prováveis que somam esta parte da probabilidade.",
+    ),
+    "chat_seed": Text(en="Seed of the sampling.", pt="Semente do sorteio."),
+    "merge": Text(
+        en="Fold a run's adapter into its base and write a plain model that transformers alone loads.",
+        pt="Incorpore o adaptador de uma execução à base e grave um modelo comum, que o transformers abre sozinho.",
+    ),
+    "usage_merge": Text(en="Usage: afinar merge RUN DIR", pt="Uso: afinar merge EXECUÇÃO PASTA"),
+    "merge_run": Text(en="A run folder with an adapter.", pt="Uma pasta de execução com um adaptador."),
+    "merge_directory": Text(
+        en="New or empty folder for the merged model.", pt="Pasta nova ou vazia para o modelo resultante."
+    ),
+    "explain": Text(
+        en="Explain a technique: what it is, its equation, when to use it. Without TECHNIQUE, list them.",
+        pt="Explique uma técnica: o que é, sua equação, quando usar. Sem TÉCNICA, mostra a lista.",
+    ),
+    "usage_explain": Text(en="Usage: afinar explain [TECHNIQUE]", pt="Uso: afinar explain [TÉCNICA]"),
+    "explain_technique": Text(en="Name of the technique, such as lora.", pt="Nome da técnica, por exemplo lora."),
+    "config_show": Text(
+        en="Show the settings that a run would have, as YAML, and with --origin where each comes from.",
+        pt="Mostre as opções que uma execução teria, em YAML, e com --origin a origem de cada uma.",
+    ),
+    "usage_config_show": Text(
+        en="Usage: afinar config show [CONFIG] [--section.field VALUE ...] [--origin]",
+        pt="Uso: afinar config show [CONFIG] [--seção.campo VALOR ...] [--origin]",
+    ),
+    "config_show_config": Text(
+        en="A YAML or TOML file; without it, the defaults.", pt="Um arquivo YAML ou TOML; sem ele, os padrões."
+    ),
+    "config_show_origin": Text(
+        en="A table with the file and line, variable or flag that set each value.",
+        pt="Uma tabela com o arquivo e a linha, a variável ou a flag que definiu cada valor.",
+    ),
+}
+
+_HELP = {
+    "title_commands": Text(en="Commands", pt="Comandos"),
+    "title_arguments": Text(en="Arguments", pt="Argumentos"),
+    "title_options": Text(en="Options", pt="Opções"),
+    "title_globals": Text(en="Options of every command", pt="Opções de todos os comandos"),
+    "title_section": Text(en="Settings: {section}", pt="Configuração: {section}"),
+    "title_method": Text(en="Settings: method, where its name is {name}", pt="Configuração: method, quando o nome é {name}"),
+    "method_name": Text(en="The technique: {names}.", pt="A técnica: {names}."),
+    "choices": Text(en="One of: {values}.", pt="Um destes: {values}."),
+    "default": Text(en="[default: {value}]", pt="[padrão: {value}]"),
+    "option_json": Text(
+        en="End standard output with one JSON object, and print nothing else there.",
+        pt="Terminar a saída padrão com um objeto JSON e não imprimir mais nada nela.",
+    ),
+    "option_offline": Text(
+        en="Use only files that are on this machine.", pt="Usar apenas arquivos que já estão nesta máquina."
+    ),
+    "option_lang": Text(
+        en="Language of the texts; by default AFINAR_LANG, else the system's.",
+        pt="Idioma dos textos; por padrão AFINAR_LANG, senão o do sistema.",
+    ),
+    "option_help": Text(en="Show this page.", pt="Mostrar esta página."),
+    "option_version": Text(en="Show the version.", pt="Mostrar a versão."),
+    "value_folder": Text(en="DIR", pt="PASTA"),
+    "value_directory": Text(en="DIR", pt="PASTA"),
+    "value_template": Text(en="NAME", pt="NOME"),
+    "value_config": Text(en="CONFIG", pt="CONFIG"),
+    "value_resume": Text(en="[RUN]", pt="[EXECUÇÃO]"),
+    "value_model": Text(en="RUN|MODEL", pt="EXECUÇÃO|MODELO"),
+    "value_run": Text(en="RUN", pt="EXECUÇÃO"),
+    "value_data": Text(en="FILE", pt="ARQUIVO"),
+    "value_format": Text(en="FORMAT", pt="FORMATO"),
+    "value_max_length": Text(en="N", pt="N"),
+    "value_prompt": Text(en="PROMPT", pt="PROMPT"),
+    "value_max_new_tokens": Text(en="N", pt="N"),
+    "value_temperature": Text(en="T", pt="T"),
+    "value_top_p": Text(en="P", pt="P"),
+    "value_seed": Text(en="N", pt="N"),
+    "value_system": Text(en="TEXT", pt="TEXTO"),
+    "value_technique": Text(en="TECHNIQUE", pt="TÉCNICA"),
+    "reference_title": Text(en="Commands", pt="Comandos"),
+    "reference_about": Text(
+        en="This page is made from the code by `python -m afinar.cli.reference`; a test keeps it current.",
+        pt="Esta página é feita a partir do código por `python -m afinar.cli.reference`; um teste a mantém em dia.",
+    ),
+    "reference_settings": Text(en="Settings", pt="Configuração"),
+    "reference_precedence": Text(
+        en="`afinar train` and `afinar config show` take every field of a config as a flag, `--training.seed 1`; an "
+        "environment variable, `AFINAR__TRAINING__SEED=1`; or a line of the config file. Flags win over the environment, the "
+        "environment over the file, the file over the defaults. Where a stronger source names another method, the fields of "
+        "the earlier method are dropped with it. Paths are relative to the working directory, wherever they are written.",
+        pt="`afinar train` e `afinar config show` aceitam cada campo da configuração como flag, `--training.seed 1`; como "
+        "variável de ambiente, `AFINAR__TRAINING__SEED=1`; ou como linha do arquivo. Flags têm precedência sobre o ambiente, "
+        "o ambiente sobre o arquivo e o arquivo sobre os padrões. Quando uma fonte mais forte indica outro método, os campos "
+        "do método anterior são descartados com ele. Os caminhos são relativos à pasta atual, onde quer que estejam escritos.",
+    ),
+    "reference_exit_codes": Text(en="Exit codes", pt="Códigos de saída"),
+    "reference_default": Text(en="default", pt="padrão"),
+    "reference_meaning": Text(en="meaning", pt="significado"),
+    "exit_0": Text(en="done", pt="feito"),
+    "exit_1": Text(
+        en="crash: a defect of afinar; AFINAR_DEBUG=1 shows the traceback",
+        pt="falha: um defeito do afinar; AFINAR_DEBUG=1 mostra o traceback",
+    ),
+    "exit_2": Text(
+        en="wrong config, data or model; or refused, because something would be lost",
+        pt="configuração, dados ou modelo errados; ou recusado, porque algo se perderia",
+    ),
+    "exit_6": Text(en="no space, no memory, or no such device", pt="sem espaço, sem memória ou sem o dispositivo"),
+    "exit_7": Text(en="stopped at a non-finite loss", pt="parado por uma perda não finita"),
+    "exit_130": Text(en="interrupted (Ctrl-C)", pt="interrompido (Ctrl-C)"),
+    "exit_143": Text(
+        en="terminated; a training run has a checkpoint to resume from",
+        pt="encerrado; uma execução de treino tem um checkpoint para continuar",
+    ),
+}
+
+_ERRORS = {
+    "unknown_command": Text(
+        en="There is no command {got!r}.",
+        pt="Não existe o comando {got!r}.",
+        hint_en="There are: {known}.",
+        hint_pt="Existem: {known}.",
+    ),
+    "unknown_command_near": Text(
+        en="There is no command {got!r}.",
+        pt="Não existe o comando {got!r}.",
+        hint_en="Did you mean: afinar {near}",
+        hint_pt="Você quis dizer: afinar {near}",
+    ),
+    "unknown_option": Text(
+        en="afinar {command} has no option {got}.",
+        pt="afinar {command} não tem a opção {got}.",
+        hint_en="See: afinar {command} --help",
+        hint_pt="Veja: afinar {command} --help",
+    ),
+    "unknown_option_near": Text(
+        en="There is no option {got}.",
+        pt="Não existe a opção {got}.",
+        hint_en="Did you mean {near}?",
+        hint_pt="Você quis dizer {near}?",
+    ),
+    "unexpected": Text(
+        en="afinar {command} has no use for: {got}",
+        pt="afinar {command} não tem uso para: {got}",
+        hint_en="Put a text with spaces in quotes. See: afinar {command} --help",
+        hint_pt="Ponha um texto com espaços entre aspas. Veja: afinar {command} --help",
+    ),
+    "repeated": Text(
+        en="{option} is given twice.",
+        pt="{option} aparece duas vezes.",
+        hint_en="Keep one. See: afinar {command} --help",
+        hint_pt="Mantenha uma. Veja: afinar {command} --help",
+    ),
+    "missing_option": Text(
+        en="afinar {command} needs a value for {name}.",
+        pt="afinar {command} precisa de um valor para {name}.",
+        hint_en="See: afinar {command} --help",
+        hint_pt="Veja: afinar {command} --help",
+    ),
+    "missing_argument": Text(
+        en="afinar {command} needs {name}.",
+        pt="afinar {command} precisa de {name}.",
+        hint_en="See: afinar {command} --help",
+        hint_pt="Veja: afinar {command} --help",
+    ),
+    "bad_value": Text(
+        en="{option}={got!r}; expected {expected}.",
+        pt="{option}={got!r}; esperado {expected}.",
+        hint_en="See: afinar {command} --help",
+        hint_pt="Veja: afinar {command} --help",
+    ),
+    "usage": Text(
+        en="afinar {command}: {problem}",
+        pt="afinar {command}: {problem}",
+        hint_en="See: afinar {command} --help",
+        hint_pt="Veja: afinar {command} --help",
+    ),
+    "crash": Text(
+        en="Unexpected {type}: {problem}",
+        pt="{type} inesperado: {problem}",
+        hint_en="This is a defect of afinar. Run again with AFINAR_DEBUG=1 for the traceback, and report it with the command.",
+        hint_pt="Isto é um defeito do afinar. Rode de novo com AFINAR_DEBUG=1 para ver o traceback e relate-o com o comando.",
+    ),
+    "no_memory": Text(
+        en="Out of memory: {problem}",
+        pt="Memória insuficiente: {problem}",
+        hint_en="Lower --training.micro_batch_size or --data.max_length; the result does not depend on the former.",
+        hint_pt="Diminua --training.micro_batch_size ou --data.max_length; o resultado não depende do primeiro.",
+    ),
+    "no_space": Text(
+        en="No space left on the disk of {path}.",
+        pt="Não há espaço no disco de {path}.",
+        hint_en="Free some, or set --output to a folder on another disk.",
+        hint_pt="Libere espaço ou aponte --output para uma pasta em outro disco.",
+    ),
+    "system": Text(
+        en="{path}: {problem}.",
+        pt="{path}: {problem}.",
+        hint_en="Check that the path is right and that you may write there.",
+        hint_pt="Confira se o caminho está certo e se você pode escrever nele.",
+    ),
+    "interrupted": Text(
+        en="Interrupted.",
+        pt="Interrompido.",
+        hint_en="A training run continues from its newest checkpoint with: afinar train CONFIG --resume",
+        hint_pt="Um treino continua do checkpoint mais novo com: afinar train CONFIG --resume",
+    ),
+    "terminated": Text(
+        en="Terminated.",
+        pt="Encerrado.",
+        hint_en="A training run continues from its newest checkpoint with: afinar train CONFIG --resume",
+        hint_pt="Um treino continua do checkpoint mais novo com: afinar train CONFIG --resume",
+    ),
+    "not_empty": Text(
+        en="{path} is not empty.",
+        pt="{path} não está vazia.",
+        hint_en="Give a new or empty folder; nothing is overwritten.",
+        hint_pt="Dê uma pasta nova ou vazia; nada é sobrescrito.",
+    ),
+    "not_adapted": Text(
+        en="{model} has no adapter: there is nothing to merge.",
+        pt="{model} não tem adaptador: não há o que incorporar.",
+        hint_en="Give the folder of a run that trained one.",
+        hint_pt="Dê a pasta de uma execução que treinou um.",
+    ),
+    "not_generative": Text(
+        en="{model} is a classifier: it gives labels and writes no text.",
+        pt="{model} é um classificador: dá rótulos e não escreve texto.",
+        hint_en="Measure it with: afinar evaluate {model} --data FILE",
+        hint_pt="Meça-o com: afinar evaluate {model} --data ARQUIVO",
+    ),
+    "empty_prompt": Text(
+        en="The prompt is empty.",
+        pt="O prompt está vazio.",
+        hint_en="Write what to answer or continue, in quotes.",
+        hint_pt="Escreva o que responder ou continuar, entre aspas.",
+    ),
+    "unknown_technique": Text(
+        en="There is no explanation of {got!r}.",
+        pt="Não há explicação de {got!r}.",
+        hint_en="There are: {known}.",
+        hint_pt="Existem: {known}.",
+    ),
+    "unknown_technique_near": Text(
+        en="There is no explanation of {got!r}.",
+        pt="Não há explicação de {got!r}.",
+        hint_en="Did you mean {near}?",
+        hint_pt="Você quis dizer {near}?",
+    ),
+}
+
+_RESULTS = {
+    "metric": Text(en="metric", pt="métrica"),
+    "metric_loss": Text(en="loss", pt="perda"),
+    "metric_perplexity": Text(en="perplexity", pt="perplexidade"),
+    "metric_bits_per_byte": Text(en="bits per byte", pt="bits por byte"),
+    "metric_token_accuracy": Text(en="token accuracy", pt="acurácia de tokens"),
+    "metric_accuracy": Text(en="accuracy", pt="acurácia"),
+    "metric_precision": Text(en="precision", pt="precisão"),
+    "metric_recall": Text(en="recall", pt="revocação"),
+    "metric_f1": Text(en="F1 (weighted)", pt="F1 (ponderado)"),
+    "metric_f1_macro": Text(en="F1 (macro)", pt="F1 (macro)"),
+    "base": Text(en="before (base)", pt="antes (base)"),
+    "adapted": Text(en="after (adapted)", pt="depois (adaptado)"),
+    "measured": Text(en="on {n} held-out rows · seed {seed}", pt="em {n} linhas de validação · semente {seed}"),
+    "measured_data": Text(en="on {n} rows of {data}", pt="em {n} linhas de {data}"),
+    "trained": Text(
+        en="{method} · {task} · {trainable} of {total} parameters trained · {steps} steps in {time} · {speed} tokens/s",
+        pt="{method} · {task} · {trainable} de {total} parâmetros treinados · {steps} passos em {time} · {speed} tokens/s",
+    ),
+    "run_folder": Text(en="Run folder: {folder}", pt="Pasta da execução: {folder}"),
+    "next": Text(en="Next:", pt="A seguir:"),
+    "next_generate": Text(en='afinar generate {folder} "..."', pt='afinar generate {folder} "..."'),
+    "next_chat": Text(en="afinar chat {folder}", pt="afinar chat {folder}"),
+    "next_evaluate": Text(en="afinar evaluate {folder} --data FILE", pt="afinar evaluate {folder} --data ARQUIVO"),
+    "merged": Text(
+        en="Merged model written to {directory}. It loads with transformers alone.",
+        pt="Modelo gravado em {directory}. Ele abre só com o transformers.",
+    ),
+    "techniques": Text(en="Techniques: {names}", pt="Técnicas: {names}"),
+    "techniques_next": Text(en="Read about one with: afinar explain {name}", pt="Leia sobre uma com: afinar explain {name}"),
+    "origin_setting": Text(en="setting", pt="opção"),
+    "origin_value": Text(en="value", pt="valor"),
+    "origin_place": Text(en="from", pt="origem"),
+    "chat_welcome": Text(
+        en="{model}. /exit leaves, /clear forgets the conversation.",
+        pt="{model}. /sair termina, /limpar esquece a conversa.",
+    ),
+    "chat_you": Text(en="you> ", pt="você> "),
+    "chat_cleared": Text(en="Conversation forgotten.", pt="Conversa esquecida."),
+    "chat_stopped": Text(en="(answer stopped)", pt="(resposta interrompida)"),
+    "chat_shortened": Text(
+        en="(the oldest turns were dropped: the conversation is longer than the model can read)",
+        pt="(os turnos mais antigos foram deixados de lado: a conversa é maior do que o modelo consegue ler)",
+    ),
+    "chat_unknown": Text(
+        en="There is no command {got}. There are: /exit, /clear.",
+        pt="Não existe o comando {got}. Existem: /sair, /limpar.",
+    ),
+}
+
+_PROGRESS = {
+    "progress_loss": Text(en="loss {value}", pt="perda {value}"),
+    "progress_speed": Text(en="{value} tokens/s", pt="{value} tokens/s"),
+    "progress_memory": Text(en="{value} GB", pt="{value} GB"),
+    "progress_left": Text(en="{value} left", pt="faltam {value}"),
+}
+
+TEXTS = {**_COMMANDS, **_HELP, **_ERRORS, **_RESULTS, **_PROGRESS}
