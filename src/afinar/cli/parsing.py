@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from afinar import messages
 from afinar.cli.commands import Command
 from afinar.config import is_setting, split_settings
 from afinar.errors import ConfigError
 from afinar.messages import LANGUAGES
 
 CONFIG_SUFFIXES = (".yaml", ".yml", ".toml")
-_READ_FROM_WORDS = re.compile(r"(?!context$)")  # every parameter of a command but its context, which main hands over
+_READ_FROM_WORDS = re.compile(r"^(?!context$)")  # every parameter of a command but its context, which main hands over
 NEWEST = "newest"  # what a bare --resume stands for
 
 
@@ -124,6 +125,8 @@ def _explained(error: Any, command: Command, words: Sequence[str]) -> ConfigErro
     if isinstance(error, cyclopts.RepeatArgumentError):
         return ConfigError("cli.repeated", option=error.token.keyword, **usage)
     name = error.argument.name if error.argument else ""
+    if name and not name.startswith("--"):
+        name = messages.text(f"cli.value_{name.lower()}")
     if isinstance(error, cyclopts.MissingArgumentError):
         return ConfigError("cli.missing_option" if name.startswith("--") else "cli.missing_argument", name=name, **usage)
     if isinstance(error, cyclopts.CoercionError) and error.token is not None:
