@@ -2,12 +2,8 @@
 
 from afinar.messages import Text
 
-_OTHER_FORMS = Text(
-    en="",
-    pt="",
-    hint_en="Load it with PEFT, merge it there (merge_and_unload), and use the merged model here.",
-    hint_pt="Carregue-o com o PEFT, funda-o lá (merge_and_unload) e use aqui o modelo fundido.",
-)
+_MERGE_EN = "Load it with PEFT, merge it there (merge_and_unload), and use the merged model here."
+_MERGE_PT = "Carregue-o com o PEFT, funda-o lá (merge_and_unload) e use aqui o modelo fundido."
 
 TEXTS = {
     "rank": Text(
@@ -139,20 +135,20 @@ TEXTS = {
     "other_peft_type": Text(
         en="{path} is an adapter of type {got}; this version reads LORA.",
         pt="{path} é um adaptador do tipo {got}; esta versão lê LORA.",
-        hint_en=_OTHER_FORMS.hint_en,
-        hint_pt=_OTHER_FORMS.hint_pt,
+        hint_en=_MERGE_EN,
+        hint_pt=_MERGE_PT,
     ),
     "unsupported_peft": Text(
         en="{path} uses what a plain LoRA layer cannot represent: {got}.",
         pt="{path} usa o que uma camada LoRA simples não representa: {got}.",
-        hint_en=_OTHER_FORMS.hint_en,
-        hint_pt=_OTHER_FORMS.hint_pt,
+        hint_en=_MERGE_EN,
+        hint_pt=_MERGE_PT,
     ),
     "strange_tensors": Text(
         en="{path} is not a plain LoRA adapter; no pair of A and B of the stated rank, or other tensors: {got}.",
         pt="{path} não é um adaptador LoRA simples; sem par A e B do posto indicado, ou com outros tensores: {got}.",
-        hint_en=_OTHER_FORMS.hint_en,
-        hint_pt=_OTHER_FORMS.hint_pt,
+        hint_en=_MERGE_EN,
+        hint_pt=_MERGE_PT,
     ),
     "pickle_adapter": Text(
         en="{directory} holds {file}, a pickle, which can run code when it is read; expected safetensors.",

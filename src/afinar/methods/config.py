@@ -68,14 +68,14 @@ class LoRA:
             object.__setattr__(self, "target_modules", tuple(self.target_modules))
         if isinstance(self.r, bool) or not isinstance(self.r, int) or self.r < 1:
             raise ConfigError("methods.rank", got=self.r)
-        if self.alpha <= 0:
+        if not self.alpha > 0:  # also refuses NaN
             raise ConfigError("core.range", field="method.alpha", got=self.alpha, allowed="> 0")
         if not 0 <= self.dropout < 1:
             raise ConfigError("core.range", field="method.dropout", got=self.dropout, allowed="0 <= x < 1")
-        if isinstance(self.target_modules, str) and self.target_modules not in TARGETS:
-            object.__setattr__(self, "target_modules", (self.target_modules,))
         if not self.target_modules:
             raise ConfigError("core.missing", field="method.target_modules")
+        if isinstance(self.target_modules, str) and self.target_modules not in TARGETS:
+            object.__setattr__(self, "target_modules", (self.target_modules,))
 
     @property
     def scale(self) -> float:

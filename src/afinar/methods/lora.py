@@ -141,6 +141,7 @@ class LoRAMethod:
 
         Raises ConfigError where the targets match no layer, ModelError where the model already carries an adapter.
         """
+        _check_free(model)
         return self._attach(model, find_targets(model, self.config.target_modules))
 
     def trainable_count(self, model: PreTrainedModel) -> int:
@@ -213,14 +214,17 @@ class LoRAMethod:
                     layer.merge()
 
     def _attach(self, model: PreTrainedModel, targets: dict[str, Linear]) -> PreTrainedModel:
-        if lora_layers(model):
-            raise ModelError("methods.already_attached")
         model.requires_grad_(False)
         for path, base in targets.items():
             layer = LoRALayer(base, r=self.config.r, scale=self.config.scale, dropout=self.config.dropout)
             model.set_submodule(path, layer)
         train_head(model)
         return model
+
+
+def _check_free(model: nn.Module) -> None:
+    if lora_layers(model):
+        raise ModelError("methods.already_attached")
 
 
 def _attached(model: nn.Module) -> dict[str, LoRALayer]:

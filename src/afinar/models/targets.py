@@ -46,7 +46,6 @@ ATTENTION: dict[str, tuple[str, ...]] = {
     "mistral": _LLAMA,
     "mixtral": _LLAMA,
     "mpt": ("Wqkv", "attn.out_proj"),
-    "nemotron": _LLAMA,
     "olmo": _LLAMA,
     "olmo2": _LLAMA,
     "opt": _OUT,
