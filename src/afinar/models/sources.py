@@ -13,8 +13,8 @@ from pathlib import Path
 from huggingface_hub import is_offline_mode, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -79,7 +79,7 @@ def _from_hub(config: ModelConfig, *, offline: bool, weights: bool) -> Path:
         raise ModelError("models.not_on_hub", **named) from error
     except RevisionNotFoundError as error:
         raise ModelError("models.no_revision", **named) from error
-    except HfHubHTTPError as error:
+    except HTTPError as error:  # of httpx or httpx2, whichever this version of huggingface_hub is built on
         raise ModelError("models.hub_unreachable", **named) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
