@@ -13,8 +13,8 @@ Sources: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", a
 
 Where we differ: the paper draws A from a Gaussian; its code and PEFT use Kaiming uniform, as here. PEFT casts x to the
 adapter's float32 and forms B A x, s · B A x and the sum, each as wide as y; here A and B are cast to x's dtype (their
-float32 values stay the masters) and the product is added into W x in one step. Over a bfloat16 base the gradients of A and
-B are therefore rounded to bfloat16 once (0.3 %) before they reach the masters; PEFT's are not.
+float32 values stay the masters) and the product is added into W x in one step. Over a bfloat16 base the
+update and the gradients of A and B therefore carry bfloat16's rounding (0.3 % of them), as the base's own products do.
 
 Shapes: N tokens of all sequences, I in, O out, R rank.
 """
