@@ -8,12 +8,12 @@ import inspect
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import ARCHITECTURES, VOCAB, tiny_model
 from torch import nn
 
 from afinar.errors import ModelError
 from afinar.models import causal
 from afinar.models.causal import causal_core, supervise
+from tests.tiny import ARCHITECTURES, VOCAB, tiny_model
 
 
 def _batch() -> dict[str, torch.Tensor]:

@@ -110,9 +110,7 @@ def _supervised(
     count = targets_N.numel() if num_items_in_batch is None else num_items_in_batch
     if isinstance(count, int):
         count = max(count, 1)
-    return SupervisedOutput(
-        loss=losses.total / count, token_losses=losses.nll_N.float(), token_correct=losses.correct_N
-    )
+    return SupervisedOutput(loss=losses.total / count, token_losses=losses.nll_N.float(), token_correct=losses.correct_N)
 
 
 def _token_losses(

@@ -95,7 +95,7 @@ def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, softcap: float 
 
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
-    def forward(  # noqa: PLR0913
+    def forward(
         ctx: Any,
         hidden_ND: Tensor,
         weight_VD: Tensor,

@@ -51,7 +51,9 @@ class TrainingConfig:
         "queda linear no último décimo).",
     )
     warmup_ratio: float = option(
-        0.03, en="Share of the steps in which the rate rises to its peak.", pt="Parte dos passos em que a taxa sobe até o máximo."
+        0.03,
+        en="Share of the steps in which the rate rises to its peak.",
+        pt="Parte dos passos em que a taxa sobe até o máximo.",
     )
     weight_decay: float = option(
         0.01,
@@ -71,7 +73,9 @@ class TrainingConfig:
         en="Recompute activations in the backward pass: less memory, about half again the time; auto is off.",
         pt="Recalcular ativações na volta: menos memória, cerca de 50% mais tempo; auto é desligado.",
     )
-    seed: int = option(0, en="Seed of initialisation, order and dropout.", pt="Semente da inicialização, da ordem e do dropout.")
+    seed: int = option(
+        0, en="Seed of initialisation, order and dropout.", pt="Semente da inicialização, da ordem e do dropout."
+    )
     log_every_steps: int | str = option(
         10, en="Steps between log lines, or epoch.", pt="Passos entre linhas de registro, ou epoch."
     )
@@ -92,9 +96,7 @@ class TrainingConfig:
         self._check_numbers()
         for name, allowed in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
             if getattr(self, name) not in allowed:
-                raise ConfigError(
-                    "core.choice", field=f"training.{name}", got=getattr(self, name), allowed=", ".join(allowed)
-                )
+                raise ConfigError("core.choice", field=f"training.{name}", got=getattr(self, name), allowed=", ".join(allowed))
         for name in ("log_every_steps", "save_every_steps", "evaluate_every_steps"):
             self._check_count(name, word="epoch")
         self._check_count("micro_batch_size", word="auto")

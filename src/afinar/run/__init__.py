@@ -1,0 +1,13 @@
+"""The pipeline: a config in, a run folder out; and what runs are used for afterwards.
+
+run = afinar.fine_tune("afinar-mini", train="train.jsonl", method=afinar.LoRA(r=8))
+run.results["adapted"]          # measured on held-out rows
+afinar.load(run.folder).generate("Por que o céu é azul?")
+"""
+
+from afinar.run.measure import evaluate
+from afinar.run.pipeline import Run, fine_tune, resolve, train
+from afinar.run.session import Session, load
+from afinar.training.reporting import Reporter, Silent
+
+__all__ = ["Reporter", "Run", "Session", "Silent", "evaluate", "fine_tune", "load", "resolve", "train"]

@@ -1,0 +1,99 @@
+"""Measuring a model on held-out rows, base and adapted by the same rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import set_seed
+
+from afinar.data.examples import Examples
+from afinar.data.prepare import prepare_source
+from afinar.evaluation.classify import evaluate_classifier
+from afinar.evaluation.generate import generate
+from afinar.evaluation.perplexity import evaluate_causal
+from afinar.models.causal import supervise
+from afinar.models.load import load_model
+from afinar.run.session import Session, load
+
+OnBatch = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of one model on one set of rows, and for a classifier the prediction for each row."""
+
+    metrics: dict[str, Any]
+    n: int
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+
+
+def measure(session: Session, examples: Examples, on_batch: OnBatch | None = None) -> Measured:
+    """The metrics of the session's model as it is now, adapter on or off."""
+    if session.task == "classification":
+        metrics, predictions = evaluate_classifier(session.model, examples, session.collator, on_batch=on_batch)
+    else:
+        metrics, predictions = evaluate_causal(session.model, examples, session.collator, on_batch=on_batch), []
+    n = metrics.pop("n")
+    return Measured(metrics, n, predictions)
+
+
+def measure_base(session: Session, examples: Examples, *, offline: bool = False) -> Measured:
+    """The metrics of the base under an adapted session.
+
+    A causal model with a switchable adapter is measured in place. Else the base is loaded anew: full fine-tuning
+    overwrote it, and a classifier's untrained head, drawn by the run's seed, is gone.
+    """
+    if session.task == "causal" and session.method is not None and session.method.switchable:
+        with session.base():
+            return measure(session, examples)
+    set_seed(session.seed)
+    model = load_model(
+        session.base_model,
+        task=session.task,
+        label_names=session.label_names,
+        tokenizer=session.tokenizer,
+        offline=offline,
+    )
+    if session.task == "causal":
+        supervise(model)
+    plain = Session(model, session.tokenizer, session.task, session.label_names, None, session.base_model)
+    return measure(plain, examples)
+
+
+def answers(session: Session, examples: Examples, max_new_tokens: int, on_batch: OnBatch | None = None) -> list[str]:
+    """Greedy answers to the prompts of `examples`, in their order."""
+    prompts = [example.input_ids[: example.prompt_length].tolist() for example in examples.examples]
+    return generate(session.model, session.tokenizer, prompts, max_new_tokens=max_new_tokens, on_batch=on_batch)
+
+
+def evaluate(
+    source: Session | str | Path,
+    data: Any,
+    *,
+    format: str = "auto",
+    max_length: int | None = None,
+    offline: bool = False,
+) -> dict[str, Any]:
+    """Measure a run or model on `data` (a file, folder, bundled set, hub name, or rows).
+
+    Returns `{"base": metrics, "adapted": metrics, "n": rows}`; for a plain model `base` alone. The labels of a
+    classifier's rows must be among those it was trained on. Raises DataError and ModelError as loading does.
+    """
+    session = source if isinstance(source, Session) else load(source, offline=offline)
+    examples = prepare_source(
+        data,
+        session.tokenizer,
+        format=format,
+        task=session.task,
+        label_names=session.label_names or None,
+        max_length=max_length or session.max_length,
+        offline=offline,
+    )
+    own = measure(session, examples)
+    if not session.adapted:
+        return {"base": own.metrics, "n": own.n}
+    base = measure_base(session, examples, offline=offline)
+    return {"base": base.metrics, "adapted": own.metrics, "n": own.n}

@@ -1,0 +1,359 @@
+"""A run from top to bottom: data, model, base measured, training, adapted measured, files."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PrinterCallback, set_seed
+
+from afinar.config import RunConfig, from_mapping, to_mapping, to_yaml, validate
+from afinar.config import load as load_config
+from afinar.data.prepare import Prepared, prepare
+from afinar.errors import ConfigError, RefusedError
+from afinar.methods.config import MethodConfig
+from afinar.models.hardware import choose_device, choose_dtype
+from afinar.models.load import describe, load_model, load_tokenizer
+from afinar.run import folder as files
+from afinar.run.card import write_card
+from afinar.run.measure import Measured, answers, measure
+from afinar.run.session import Session
+from afinar.training import arguments
+from afinar.training.reporting import Reporter, Silent, Telling, append_metrics
+from afinar.training.trainer import SFTTrainer
+
+# A resumed run may change these: they say where and how often to write, not what is trained.
+FREE = ("output", "training.log_every_steps", "training.save_every_steps", "training.keep_checkpoints", "training.report_to")
+
+
+@dataclass
+class Run(Session):
+    """A finished run: a :class:`Session` with its folder, config and results."""
+
+    folder: Path = field(default_factory=Path)
+    config: RunConfig = field(default_factory=RunConfig)
+    results: dict[str, Any] = field(default_factory=dict)
+
+
+def fine_tune(
+    model: str = "afinar-mini",
+    *,
+    train: Any,
+    valid: Any = None,
+    method: MethodConfig | None = None,
+    output: str = "runs",
+    offline: bool = False,
+    on_event: Reporter | None = None,
+    **settings: Any,
+) -> Run:
+    """Fine-tune `model` and measure it before and after; returns the finished run.
+
+    train, valid: anything that `data.train` takes, a `datasets.Dataset`, or a list of dicts.
+    method: `afinar.LoRA(r=8)` (the default), `afinar.Full()`, `afinar.Head()`.
+    settings: fields of the `training:` and `data:` sections by name, such as `epochs=1` or `max_length=256`.
+    Raises the errors of :mod:`afinar.errors`; ConfigError names the nearest setting for an unknown one.
+    """
+    config = from_mapping(_mapping(model, train, valid, method, output, settings))
+    rows = {name: value for name, value in (("train", train), ("valid", valid)) if not isinstance(value, str | Path | None)}
+    return _train(config, offline=offline, reporter=on_event or Silent(), rows=rows)
+
+
+def train(
+    config: RunConfig,
+    *,
+    resume: str | bool | None = None,
+    offline: bool = False,
+    on_event: Reporter | None = None,
+) -> Run:
+    """Run `config`: prepare the data, measure the base, train, measure again, write the run folder.
+
+    resume: a run folder, or True for the newest unfinished run under `config.output` (a new run where there is none).
+    Raises ConfigError, DataError, ModelError for what is wrong before training begins; NonFiniteLossError during it;
+    RefusedError for a folder in use or a run whose data or settings changed.
+    """
+    reporter = on_event or Silent()
+    folder = _folder_to_resume(config, resume, reporter) if resume else None
+    return _train(config, offline=offline, reporter=reporter, rows={}, resumed=folder)
+
+
+def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[str, Any], resumed: Path | None = None) -> Run:
+    validate(replace(config, data=replace(config.data, train=config.data.train or "-")) if rows else config)
+    tokenizer = load_tokenizer(config.model, offline=offline)
+    reporter.on_stage("run.stage_data", source=config.data.train or "-")
+    data = prepare(
+        config.data,
+        tokenizer,
+        task=_task(config, offline),
+        offline=offline,
+        seed=config.training.seed,
+        label_names=_trained_labels(config, offline),
+        **rows,
+    )
+    reporter.on_plan(data.report.lines())
+    config = resolve(config, data)
+    folder = files.new_folder(config.output) if resumed is None else resumed
+    with files.locked(folder):
+        _open(folder, config, data, resumed is not None)
+        return _in_folder(folder, config, data, tokenizer, reporter, offline)
+
+
+def _in_folder(folder: Path, config: RunConfig, data: Prepared, tokenizer: Any, reporter: Reporter, offline: bool) -> Run:
+    reporter.on_stage("run.stage_model", name=config.model.name, device=config.model.device, dtype=config.model.dtype)
+    set_seed(config.training.seed)  # a new classification head is drawn here, LoRA's A below
+    model = load_model(config.model, task=data.task, label_names=data.label_names, tokenizer=tokenizer, offline=offline)
+    checkpoint = files.newest_checkpoint(folder)
+    base_model = config.model
+    run = Run(
+        model, tokenizer, data.task, data.label_names, None, base_model, config.training.seed, config.data.max_length,
+        running_text=config.data.format == "text", folder=folder, config=config,
+    )  # fmt: skip
+    trainer, telling = _trainer(run, data, reporter)
+    base = _measure_base(run, trainer, data, reporter, folder)
+    reporter.on_stage("run.stage_train", method=config.method.name, steps=_steps(config, data), folder=str(folder))
+    seconds = _fit(trainer, telling, checkpoint)
+    run.method = trainer.method
+    adapted = _measured(run, data, reporter, "run.stage_adapted")
+    export = "model" if config.method.name == "full" else "adapter"
+    trainer.save_model(str(folder / export))
+    _predictions(run, data, adapted, reporter)
+    run.results = _results(run, trainer, telling, base, adapted, seconds)
+    write_card(folder, config, run.results, export)
+    files.write_json(folder / files.RESULTS, run.results)
+    reporter.on_done()
+    return run
+
+
+# --- before training -----------------------------------------------------------------------------------------------
+
+
+def resolve(config: RunConfig, data: Prepared) -> RunConfig:
+    """`config` with every `auto` replaced by what was chosen for this model, these data and this machine."""
+    device = choose_device(config.model)
+    dtype = choose_dtype(config.model, device)
+    longest = max((int(length) for length in data.train.lengths), default=1)
+    if config.method.name == "head" and data.task == "causal":
+        raise ConfigError("config.head_causal")
+    return replace(
+        config,
+        model=replace(config.model, task=data.task, device=str(device), dtype=str(dtype).removeprefix("torch.")),
+        data=replace(
+            config.data, format=data.format, packing="none" if config.data.packing == "auto" else config.data.packing
+        ),
+        training=arguments.resolve(config.training, method=config.method.name, longest=longest),
+    )
+
+
+def _task(config: RunConfig, offline: bool) -> str:
+    """What the data are read for; a base that was saved as a classifier stays one."""
+    if config.model.task == "auto" and describe(config.model, offline=offline).task == "classification":
+        return "classification"
+    return config.model.task
+
+
+def _trained_labels(config: RunConfig, offline: bool) -> tuple[str, ...] | None:
+    known = describe(config.model, offline=offline)
+    generic = all(name == f"LABEL_{index}" for index, name in enumerate(known.label_names))
+    return None if known.task != "classification" or generic else tuple(known.label_names)
+
+
+def _open(folder: Path, config: RunConfig, data: Prepared, resumed: bool) -> None:
+    """Write what the run is, or make sure that the resumed one is the same."""
+    seen = {"train": files.fingerprint(data.train), "valid": files.fingerprint(data.valid) if data.valid else None}
+    if resumed:
+        _refuse_changes(folder, config, seen)
+    else:
+        environment = {"versions": files.versions(), "threads": torch.get_num_threads(), "data_sha256": seen}
+        files.write_json(folder / files.ENV, environment)
+    (folder / files.CONFIG).write_text(to_yaml(config), encoding="utf-8")
+
+
+def _refuse_changes(folder: Path, config: RunConfig, seen: dict[str, str | None]) -> None:
+    import json
+
+    before, now = (_flat(to_mapping(c)) for c in (load_config(folder / files.CONFIG, environ={}), config))
+    for path in sorted(before.keys() | now.keys()):
+        if path not in FREE and before.get(path) != now.get(path):
+            raise RefusedError(
+                "run.config_changed", folder=str(folder), field=path, got=now.get(path), expected=before.get(path)
+            )
+    known = json.loads((folder / files.ENV).read_text(encoding="utf-8"))["data_sha256"]
+    if known != seen:
+        changed = ", ".join(name for name in seen if known.get(name) != seen[name])
+        raise RefusedError("run.data_changed", folder=str(folder), which=changed)
+
+
+def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _folder_to_resume(config: RunConfig, resume: str | bool, reporter: Reporter) -> Path | None:
+    if resume is True:
+        folder = files.newest_unfinished(config.output)
+        if folder is None:
+            reporter.on_stage("run.nothing_to_resume", output=config.output)
+            return None
+    else:
+        folder = Path(str(resume))
+        if not (folder / files.CONFIG).is_file():
+            raise RefusedError("run.not_a_run", path=str(folder))
+        if (folder / files.RESULTS).exists():
+            raise RefusedError("run.finished", path=str(folder))
+    checkpoint = files.newest_checkpoint(folder)
+    key = "run.resuming" if checkpoint else "run.resuming_from_start"
+    reporter.on_stage(key, folder=str(folder), checkpoint=checkpoint.name if checkpoint else "-")
+    return folder
+
+
+def _mapping(
+    model: str, train: Any, valid: Any, method: MethodConfig | None, output: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of :func:`fine_tune` as a config; each setting goes to the section that has a field of its name."""
+    from dataclasses import fields
+
+    from afinar.data.config import DataConfig
+    from afinar.methods.config import LoRA
+
+    chosen = method if method is not None else LoRA()
+    of_data = {f.name for f in fields(DataConfig)}
+    data = {name: str(value) for name, value in (("train", train), ("valid", valid)) if isinstance(value, str | Path)}
+    data |= {name: value for name, value in settings.items() if name in of_data}
+    training = {name: value for name, value in settings.items() if name not in of_data}
+    technique = {"name": chosen.name, **{f.name: getattr(chosen, f.name) for f in fields(chosen)}}
+    return {"model": {"name": model}, "data": data, "training": training, "method": technique, "output": output}
+
+
+# --- training ------------------------------------------------------------------------------------------------------
+
+
+def _trainer(run: Run, data: Prepared, reporter: Reporter) -> tuple[SFTTrainer, Telling]:
+    device = torch.device(run.config.model.device)
+    telling = Telling(reporter, run.folder / files.METRICS)
+    args = arguments.sft_config(
+        run.config.training,
+        output_dir=str(run.folder),
+        rows=len(data.train),
+        device=device,
+        evaluate=data.valid is not None,
+    )
+    trainer = SFTTrainer(
+        run.model,
+        args,
+        train_dataset=data.train,
+        eval_dataset=data.valid,
+        processing_class=run.tokenizer,
+        method=run.config.method,
+        callbacks=[telling],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints dicts to stdout, where results belong
+    telling.trainer = trainer
+    return trainer, telling
+
+
+def _fit(trainer: SFTTrainer, telling: Telling, checkpoint: Path | None) -> float:
+    """Train (on); returns the seconds it took. A signal ends it after the step at hand, with a checkpoint."""
+    start = time.perf_counter()
+    with _stopping_with_checkpoint(telling):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return time.perf_counter() - start
+
+
+@contextmanager
+def _stopping_with_checkpoint(telling: Telling) -> Iterator[None]:
+    """The first SIGINT or SIGTERM stops training after its step, with a checkpoint; then the signal's own handler acts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, frame: Any) -> None:
+        if received:  # a second one does not wait
+            _restore(previous)
+            signal.raise_signal(number)
+        received.append(number)
+        telling.stop = True
+
+    for number in previous:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        _restore(previous)
+    if received:
+        signal.raise_signal(received[0])
+
+
+def _restore(handlers: dict[Any, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _steps(config: RunConfig, data: Prepared) -> int:
+    return arguments.total_steps(config.training, len(data.train))
+
+
+# --- measuring and writing -----------------------------------------------------------------------------------------
+
+
+def _measure_base(run: Run, trainer: SFTTrainer, data: Prepared, reporter: Reporter, folder: Path) -> Measured:
+    """The base before any step: the method is attached but has changed nothing yet."""
+    measured = _measured(run, data, reporter, "run.stage_base")
+    append_metrics(folder / files.METRICS, {"step": 0, **{f"base_{key}": value for key, value in measured.metrics.items()}})
+    return measured
+
+
+def _measured(run: Run, data: Prepared, reporter: Reporter, stage: str) -> Measured:
+    if data.valid is None:
+        return Measured({}, 0)
+    reporter.on_stage(stage, n=len(data.valid))
+    return measure(run, data.valid, on_batch=lambda done, total: reporter.on_progress(done, total))
+
+
+def _predictions(run: Run, data: Prepared, adapted: Measured, reporter: Reporter) -> None:
+    """predictions.jsonl: a classifier's predictions, or generated answers where the config asks for them."""
+    rows = adapted.predictions
+    if run.config.evaluation.generate and data.valid is not None:
+        reporter.on_stage("run.stage_generate", n=len(data.valid))
+        limit = run.config.evaluation.max_new_tokens
+        texts = answers(run, data.valid, limit, on_batch=lambda done, total: reporter.on_progress(done, total))
+        rows = [
+            {"path": e.path, "line": e.line, "prompt": e.prompt, "reference": e.reference, "generated": text}
+            for e, text in zip(data.valid.examples, texts, strict=True)
+        ]
+    if rows:
+        files.write_lines(run.folder / files.PREDICTIONS, rows)
+
+
+def _results(
+    run: Run, trainer: SFTTrainer, telling: Telling, base: Measured, adapted: Measured, seconds: float
+) -> dict[str, Any]:
+    method = {"name": run.config.method.name, **to_mapping(run.config)["method"]}
+    return {
+        "task": run.task,
+        "method": method,
+        "base": base.metrics,
+        "adapted": adapted.metrics,
+        "n": adapted.n,
+        "training": {
+            "seconds": seconds,
+            "optimizer_steps": trainer.state.global_step,
+            "tokens": trainer.tokens_seen,
+            "supervised_tokens": trainer.supervised_tokens_seen,
+            "tokens_per_second": (trainer.tokens_seen - telling.tokens_before) / max(seconds, 1e-9),
+            "peak_memory_bytes": telling.peak_memory_bytes,
+            "trainable_parameters": trainer.method.trainable_count(run.model),
+            "total_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+        },
+        "seed": run.config.training.seed,
+        "versions": files.versions(),
+    }

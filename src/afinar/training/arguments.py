@@ -1,0 +1,126 @@
+"""`SFTConfig`: transformers' TrainingArguments with what supervised fine-tuning needs, and how a run's config becomes one."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from afinar.errors import ConfigError
+from afinar.training.config import TrainingConfig
+
+MICRO_BATCH_TOKENS = 4096
+LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "head": 1e-3}
+"""What `learning_rate: auto` means, by method."""
+_SCHEDULES = {
+    "cosine": "cosine",
+    "linear": "linear",
+    "constant": "constant_with_warmup",
+    "wsd": "warmup_stable_decay",
+}
+
+
+@dataclass
+class SFTConfig(TrainingArguments):
+    """TrainingArguments for :class:`afinar.SFTTrainer`.
+
+    `per_device_train_batch_size * gradient_accumulation_steps` examples of each process make one optimizer step, as in
+    transformers. They are run in micro-batches of at most `per_device_train_batch_size` rows; the loss is that of the whole
+    step whatever the micro-batches are.
+    """
+
+    eval_batch_tokens: int = field(
+        default=MICRO_BATCH_TOKENS, metadata={"help": "Largest evaluation batch in tokens, padding included."}
+    )
+    report_to: str | list[str] | None = field(
+        default="none", metadata={"help": "Experiment loggers of transformers; none sends nothing anywhere."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.eval_batch_tokens < 1:
+            raise ConfigError("core.range", field="eval_batch_tokens", got=self.eval_batch_tokens, allowed=">= 1")
+
+
+def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: torch.device, evaluate: bool) -> SFTConfig:
+    """The SFTConfig of a run: a resolved `config` (no `auto` left) over `rows` training rows, writing to `output_dir`.
+
+    With `evaluate` False (no held-out rows) nothing is evaluated meanwhile.
+    """
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if config.batch_size % world_size:
+        raise ConfigError("training.batch_size_ranks", got=config.batch_size, ranks=world_size)
+    per_rank = config.batch_size // world_size
+    micro = min(int(config.micro_batch_size), per_rank)
+    steps = total_steps(config, rows)
+    return SFTConfig(
+        output_dir=output_dir,
+        num_train_epochs=config.epochs,
+        max_steps=config.max_steps or -1,
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=math.ceil(per_rank / micro),
+        learning_rate=float(config.learning_rate),
+        optim="adamw_torch_fused" if device.type in ("cuda", "cpu") else "adamw_torch",
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        label_smoothing_factor=config.label_smoothing,
+        warmup_steps=math.ceil(config.warmup_ratio * steps),
+        lr_scheduler_type=_SCHEDULES[config.schedule],
+        lr_scheduler_kwargs=_schedule_options(config, steps),
+        seed=config.seed,
+        use_cpu=device.type == "cpu",
+        disable_tqdm=True,
+        logging_nan_inf_filter=False,
+        report_to=config.report_to,
+        save_total_limit=config.keep_checkpoints,
+        **_every("logging", config.log_every_steps),
+        **_every("save", config.save_every_steps),
+        **(_every("eval", config.evaluate_every_steps) if evaluate else {"eval_strategy": "no"}),
+        **_checkpointing(config),
+    )
+
+
+def resolve(config: TrainingConfig, *, method: str, longest: int) -> TrainingConfig:
+    """`config` with every `auto` replaced: by the method, and by the longest row in tokens for the micro-batch.
+
+    Raises ConfigError for `learning_rate: auto` with a method that the table does not know.
+    """
+    chosen: dict[str, Any] = {}
+    if config.learning_rate == "auto":
+        if method not in LEARNING_RATES:
+            raise ConfigError("training.no_auto_rate", method=method, known=", ".join(LEARNING_RATES))
+        chosen["learning_rate"] = LEARNING_RATES[method]
+    if config.micro_batch_size == "auto":
+        chosen["micro_batch_size"] = max(1, min(config.batch_size, MICRO_BATCH_TOKENS // max(longest, 1)))
+    if config.gradient_checkpointing == "auto":
+        chosen["gradient_checkpointing"] = False
+    return replace(config, **chosen)
+
+
+def total_steps(config: TrainingConfig, rows: int) -> int:
+    """Optimizer steps of the whole run: `max_steps`, else the epochs' steps, the last short one of each epoch included."""
+    return config.max_steps or max(1, math.ceil(config.epochs * math.ceil(rows / config.batch_size)))
+
+
+def _every(what: str, interval: int | str) -> dict[str, Any]:
+    if interval == "epoch":
+        return {f"{what}_strategy": "epoch"}
+    return {f"{what}_strategy": "steps", f"{what}_steps": int(interval)}
+
+
+def _schedule_options(config: TrainingConfig, steps: int) -> dict[str, Any]:
+    if config.schedule != "wsd":
+        return {}
+    return {"num_decay_steps": max(1, steps // 10), "decay_type": "linear"}
+
+
+def _checkpointing(config: TrainingConfig) -> dict[str, Any]:
+    if config.gradient_checkpointing is not True:
+        return {}
+    # transformers 5.23 renamed the argument and warns on the old name; 5.17 knows only the old one
+    names = TrainingArguments.__dataclass_fields__
+    return {"activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing": True}

@@ -1,0 +1,287 @@
+"""SFTTrainer: transformers' Trainer for supervised fine-tuning of decoders, right in the loss, the steps and the files.
+
+What it changes, and why:
+
+- one loader item is one optimizer step (:mod:`afinar.training.steps`), so the loss is normalised by the supervised tokens
+  of the whole step, the last short one included, and the order of the rows is a pure function of (seed, epoch);
+- the loss lives in the model's forward (:mod:`afinar.models.causal`, :mod:`afinar.models.heads`): never the full logits;
+- evaluation sums token losses and counts tokens; it holds no logits;
+- checkpoints are safetensors and JSON (:mod:`afinar.training.checkpoints`), adapters only for adapters, and resume bit for bit.
+
+Everything else (the loop, schedules, clipping, callbacks, loggers, distribution) is transformers' and accelerate's.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import EvalLoopOutput
+
+from afinar.data.collate import Collator
+from afinar.errors import ConfigError, NonFiniteLossError
+from afinar.methods.base import Method, create
+from afinar.methods.config import MethodConfig
+from afinar.metrics.perplexity import TokenTotals
+from afinar.models.causal import supervise
+from afinar.models.heads import classify
+from afinar.training import checkpoints
+from afinar.training.arguments import SFTConfig
+from afinar.training.given import Given
+from afinar.training.steps import Batch, Row, Steps, loader
+
+
+class SFTTrainer(Trainer):
+    """Supervised fine-tuning of a decoder, for text generation or classification.
+
+    model: a causal or sequence-classification model of transformers; it is changed in place (method and loss).
+    args: :class:`SFTConfig`, or plain TrainingArguments, or None for the defaults.
+    train_dataset, eval_dataset: map-style rows `{"input_ids": (T,), "labels": (T,) with -100 where not supervised, or a
+    class}`; labels are not shifted. processing_class: the tokenizer, saved with every checkpoint.
+    method: a config such as `afinar.LoRA(r=8)`; None trains whatever parameters have `requires_grad`.
+
+    Raises ConfigError for a method that does not fit the model; NonFiniteLossError during training.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: TrainingArguments | None = None,
+        *,
+        train_dataset: Sequence[Row] | None = None,
+        eval_dataset: Sequence[Row] | None = None,
+        processing_class: PreTrainedTokenizerBase | None = None,
+        method: MethodConfig | None = None,
+        data_collator: Callable[[list[Row]], Batch] | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+        optimizers: tuple[Any, Any] = (None, None),
+    ) -> None:
+        args = SFTConfig(output_dir="runs") if args is None else copy.copy(args)
+        self.examples_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        args.gradient_accumulation_steps = 1  # a step's micro-batches are looped over in training_step
+        self.task = "classification" if hasattr(model, "score") else "causal"
+        self.method: Method = Given() if method is None else create(method)
+        model = self.method.attach(model)
+        (classify if self.task == "classification" else supervise)(model)
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=data_collator or Collator(_padding_id(processing_class)),
+            train_dataset=train_dataset,  # type: ignore[arg-type]
+            eval_dataset=eval_dataset,  # type: ignore[arg-type]
+            processing_class=processing_class,
+            callbacks=callbacks,
+            optimizers=optimizers,
+        )
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise ConfigError("training.sharding")
+        self.label_smoothing = args.label_smoothing_factor
+        self.label_smoother = None  # smoothing is inside the model's forward; transformers' would need the logits
+        self.supervised_tokens_seen = 0
+        self.tokens_seen = 0
+        self.step_loss = math.nan  # of the newest step, for whoever shows progress
+
+    # --- data ------------------------------------------------------------------------------------------------------
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """One item per optimizer step: this rank's micro-batches of it."""
+        if self.train_dataset is None:
+            raise ConfigError("core.missing", field="train_dataset")
+        steps = self._steps(
+            self.train_dataset,  # type: ignore[arg-type]
+            examples_per_step=self.examples_per_step * self.args.world_size,
+            micro_batch_size=self.args.per_device_train_batch_size,
+        )
+        return loader(steps, workers=self.args.dataloader_num_workers)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """Batches of similar length under a token budget; uneven ranks get fully masked rows, never repeated ones."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        rows = self.eval_dataset[rows] if isinstance(rows, str) else rows  # type: ignore[index,call-overload]
+        steps = self._steps(
+            rows,
+            examples_per_step=64 * self.args.world_size,
+            micro_batch_size=self.args.per_device_eval_batch_size,
+            micro_batch_tokens=self.args.eval_batch_tokens if isinstance(self.args, SFTConfig) else None,
+            shuffle=False,
+        )
+        return loader(steps)
+
+    def _steps(self, rows: Sequence[Row], **options: Any) -> Steps:
+        args = self.args
+        seed = args.data_seed if args.data_seed is not None else args.seed
+        return Steps(rows, self.data_collator, seed=seed, rank=args.process_index, world_size=args.world_size, **options)
+
+    def num_examples(self, dataloader: DataLoader[Any]) -> int:
+        """Rows, not steps."""
+        return len(dataloader.dataset.rows)  # type: ignore[attr-defined]
+
+    # --- loss ------------------------------------------------------------------------------------------------------
+
+    def _get_num_items_in_batch(self, batch_samples: list[list[Batch]], device: torch.device) -> Tensor:
+        """Supervised tokens (or labelled rows) of the whole optimizer step, over all ranks."""
+        count = sum(self._supervised(batch["labels"]) for step in batch_samples for batch in step)
+        items = torch.tensor(count, device=device)
+        if self.args.world_size > 1:
+            items = self.accelerator.gather(items).sum()
+        return items.clamp(min=1)
+
+    def _supervised(self, labels: Tensor) -> int:
+        targets = labels[:, 1:] if self.task == "causal" else labels
+        return int((targets != -100).sum())
+
+    def training_step(self, model: nn.Module, inputs: list[Batch], num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Forward and backward over the step's micro-batches; gradients are synchronised on the last one only."""
+        model.train()
+        total = torch.zeros((), device=self.args.device)
+        for number, batch in enumerate(inputs):
+            last = number == len(inputs) - 1
+            with self._sync(model, last):
+                loss = self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=num_items_in_batch)
+                self.accelerator.backward(loss)
+            total += loss.detach()
+            self.tokens_seen += int(batch["attention_mask"].sum())
+            self.supervised_tokens_seen += self._supervised(batch["labels"])
+        self.step_loss = total.item()
+        if not math.isfinite(self.step_loss):
+            raise NonFiniteLossError("training.non_finite_loss", step=self.state.global_step + 1, got=self.step_loss)
+        return total
+
+    def _sync(self, model: nn.Module, last: bool) -> Any:
+        from contextlib import nullcontext
+
+        return nullcontext() if last else self.accelerator.no_sync(model)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """The model's own loss, summed over this micro-batch and divided by the items of the whole step."""
+        smoothing = self.label_smoothing if model.training else 0.0
+        outputs = model(**inputs, num_items_in_batch=num_items_in_batch, label_smoothing=smoothing)
+        loss = outputs.loss
+        if num_items_in_batch is not None:
+            loss = loss * self.args.world_size  # data parallelism averages the ranks' gradients; the sum is meant
+        return (loss, outputs) if return_outputs else loss
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """6 FLOPs per parameter and token, summed over the step's micro-batches."""
+        tokens = sum(int(batch["input_ids"].numel()) for batch in inputs)
+        return 6 * tokens * sum(parameter.numel() for parameter in self.model.parameters())
+
+    # --- evaluation ------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader[Any],
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """Token-weighted loss, perplexity and token accuracy (or loss and accuracy over rows), holding no logits."""
+        model = self.accelerator.unwrap_model(self.model_wrapped)
+        was_training = model.training
+        model.eval()
+        totals = TokenTotals()
+        for step in dataloader:
+            for batch in step:
+                inputs = self._prepare_inputs(batch)
+                totals.add(*self._losses(model(**inputs), inputs["labels"]))
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+        model.train(was_training)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._metrics(self._over_ranks(totals)).items()}
+        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=self.num_examples(dataloader))
+
+    def _losses(self, outputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if self.task == "causal":
+            return outputs.token_losses, outputs.token_correct
+        kept = labels != -100
+        losses = nn.functional.cross_entropy(outputs.logits[kept].float(), labels[kept], reduction="none")
+        return losses, outputs.logits[kept].argmax(-1) == labels[kept]
+
+    def _over_ranks(self, totals: TokenTotals) -> TokenTotals:
+        if self.args.world_size == 1:
+            return totals
+        own = torch.tensor([[totals.loss_sum, totals.count, totals.correct]], dtype=torch.float64, device=self.args.device)
+        loss_sum, count, correct = self.accelerator.gather(own).sum(0).tolist()
+        return TokenTotals(loss_sum, int(count), int(correct))
+
+    def _metrics(self, totals: TokenTotals) -> dict[str, float]:
+        result = totals.result()
+        if self.task == "causal":
+            return result
+        return {"loss": result["loss"], "accuracy": result["token_accuracy"]}
+
+    # --- files -----------------------------------------------------------------------------------------------------
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        """The method's export and the tokenizer with its chat template; the base's weights only where they train."""
+        if not self.args.should_save:
+            return
+        folder = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
+        folder.mkdir(parents=True, exist_ok=True)
+        base = self.model.config.name_or_path
+        self.method.export(self.model, folder, base=base, task=self.task)
+        if self.processing_class is not None:
+            self.processing_class.save_pretrained(folder)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        folder = Path(output_dir)
+        if self.args.should_save:
+            checkpoints.save_tensors(self.method.state(self.model), folder / checkpoints.TRAINING_STATE)
+            checkpoints.save_optimizer(self.optimizer, folder)
+            checkpoints.save_state_json(self.lr_scheduler, folder / "scheduler.json")
+            checkpoints.save_counts(folder, tokens=self.tokens_seen, supervised_tokens=self.supervised_tokens_seen)
+
+    def _save_scaler(self, output_dir: str) -> None:
+        if self.accelerator.scaler is not None and self.args.should_save:
+            checkpoints.save_state_json(self.accelerator.scaler, Path(output_dir) / "scaler.json")
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        checkpoints.save_random_state(Path(output_dir), self.args.process_index)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        state = checkpoints.load_tensors(Path(resume_from_checkpoint) / checkpoints.TRAINING_STATE)
+        self.method.load_state(self.model, state)
+
+    def _load_best_model(self) -> None:
+        if self.state.best_model_checkpoint is not None:
+            self._load_from_checkpoint(self.state.best_model_checkpoint)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
+            checkpoints.load_state_json(self.lr_scheduler, Path(checkpoint) / "scheduler.json")
+            counts = checkpoints.load_counts(Path(checkpoint))
+            self.tokens_seen, self.supervised_tokens_seen = counts["tokens"], counts["supervised_tokens"]
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None and self.accelerator.scaler is not None:
+            checkpoints.load_state_json(self.accelerator.scaler, Path(checkpoint) / "scaler.json")
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            checkpoints.load_random_state(Path(checkpoint), self.args.process_index)
+
+
+LlamaSFTTrainer = SFTTrainer
+
+
+def _padding_id(tokenizer: PreTrainedTokenizerBase | None) -> int:
+    """Which id fills padding; masked everywhere, so without a tokenizer any id will do."""
+    if tokenizer is None or tokenizer.pad_token_id is None:
+        return 0
+    return int(tokenizer.pad_token_id)

@@ -1,0 +1,85 @@
+"""One short training on tiny models, with everything that may differ between two runs as an argument."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.trainer_callback import TrainerCallback
+
+from afinar import SFTConfig, SFTTrainer
+from afinar.methods.config import Full, Head, LoRA, MethodConfig
+from tests.rows import causal_rows, class_rows
+from tests.tiny import tiny_model, tiny_tokenizer
+
+METHODS: dict[str, tuple[MethodConfig, str]] = {
+    "full": (Full(), "causal"),
+    "full-classification": (Full(), "classification"),
+    "head": (Head(), "classification"),
+    "lora": (LoRA(r=4, dropout=0.2), "causal"),
+    "lora-classification": (LoRA(r=4, dropout=0.2, target_modules="all-linear"), "classification"),
+}
+
+
+class Losses(TrainerCallback):
+    """Keeps the loss of each step."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        if logs and "loss" in logs:
+            self.values.append(logs["loss"])
+
+
+class StopAt(TrainerCallback):
+    """Ends training after a step, as a crash would, without telling the schedule."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            control.should_training_stop = True
+
+
+def trainer(name: str, folder: Path, callbacks: list[TrainerCallback] | None = None, **settings: Any) -> SFTTrainer:
+    """A trainer of the method `name` over 21 ragged rows, 8 a step: 3 steps an epoch, the last one short."""
+    method, task = METHODS[name]
+    options = {
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 8,
+        "learning_rate": 1e-2,
+        "warmup_steps": 2,
+        "weight_decay": 0.05,
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": 1,
+        "seed": 11,
+        "use_cpu": True,
+        "disable_tqdm": True,
+        **settings,
+    }
+    torch.manual_seed(5)  # LoRA's A
+    model = tiny_model("llama", task, num_labels=3)
+    rows = causal_rows() if task == "causal" else class_rows()
+    return SFTTrainer(
+        model,
+        SFTConfig(output_dir=str(folder), **options),
+        train_dataset=rows,
+        eval_dataset=rows if "eval_strategy" in settings else None,
+        processing_class=tiny_tokenizer(),
+        method=method,
+        callbacks=callbacks or [],
+    )
+
+
+def trained(
+    name: str, folder: Path, resume: Path | None = None, **settings: Any
+) -> tuple[dict[str, torch.Tensor], list[float]]:
+    """The trained state and the loss of each step."""
+    losses = Losses()
+    run = trainer(name, folder, [losses], **settings)
+    run.train(resume_from_checkpoint=str(resume) if resume else None)
+    return {key: value.clone() for key, value in run.method.state(run.model).items()}, losses.values
