@@ -12,10 +12,16 @@ from rich.table import Table
 NOT_A_TERMINAL_WIDTH = 200  # tables keep their rows whole in a file or a pipe
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Where rich would leave with exit code 1: it is no failure that the reader had seen enough."""
+        raise BrokenPipeError
+
+
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else NOT_A_TERMINAL_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 @dataclass(frozen=True, kw_only=True)

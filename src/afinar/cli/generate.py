@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def generate(
     model: str,
-    prompt: str,
+    prompt: str | None = None,
     /,
     *,
     max_new_tokens: int = 128,
@@ -23,8 +23,8 @@ def generate(
     seed: int = 0,
     context: Context,
 ) -> dict[str, Any]:
-    """Continue `prompt`. Returns `{"prompt", "text"}`."""
-    asked = sys.stdin.read().strip() if prompt == "-" else prompt
+    """Continue `prompt`, by default what is piped in. Returns `{"prompt", "text"}`."""
+    asked = _piped() if prompt is None else prompt
     if not asked.strip():
         raise ConfigError("cli.empty_prompt")
     check_sampling(max_new_tokens, temperature, top_p)
@@ -32,6 +32,10 @@ def generate(
     text = session.generate(asked, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
     context.say(text)
     return {"prompt": asked, "text": text}
+
+
+def _piped() -> str:
+    return "" if sys.stdin.isatty() else sys.stdin.read().strip()
 
 
 def open_writer(model: str, context: Context) -> Session:

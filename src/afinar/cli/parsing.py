@@ -109,17 +109,25 @@ def _parse(command: Command, function: Callable[..., Any], words: list[str]) -> 
     try:
         _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
-        raise _explained(error, command, words) from error
+        raise _explained(error, command, words, _options(app)) from error
     return bound.args, bound.kwargs
 
 
-def _explained(error: Any, command: Command, words: Sequence[str]) -> ConfigError:
-    """A parser's error as one of ours, in the language in force."""
+def _options(app: Any) -> list[str]:
+    return [name for argument in app.assemble_argument_collection() for name in argument.names if argument.parse]
+
+
+def _explained(error: Any, command: Command, words: Sequence[str], options: Sequence[str]) -> ConfigError:
+    """A parser's error as one of ours; a flag that is none is told first, for it often is why another one is missing."""
     import cyclopts
 
     usage = {"command": command.name}
-    if isinstance(error, cyclopts.UnknownOptionError):
-        return _unknown_option(error, command)
+    flags = [word.partition("=")[0] for word in (words[: words.index("--")] if "--" in words else words)]
+    for flag in flags:
+        if flag.startswith("--") and flag.replace("_", "-") not in options:
+            return _unknown_option(flag, command, options)
+    if isinstance(error, cyclopts.UnknownOptionError):  # with one hyphen: -x
+        return _unknown_option(str(error.token.keyword or error.token.value), command, options)
     if isinstance(error, cyclopts.UnusedCliTokensError):
         return ConfigError("cli.unexpected", got=" ".join(error.unused_tokens or words), **usage)
     if isinstance(error, cyclopts.RepeatArgumentError):
@@ -138,10 +146,8 @@ def _explained(error: Any, command: Command, words: Sequence[str]) -> ConfigErro
     return ConfigError("cli.usage", problem=str(error), **usage)
 
 
-def _unknown_option(error: Any, command: Command) -> ConfigError:
+def _unknown_option(got: str, command: Command, options: Sequence[str]) -> ConfigError:
     """Names the nearest option of the command, or, where it takes them, the nearest setting: --seed, --training.seed."""
-    got = str(error.token.keyword or error.token.value).partition("=")[0]
-    options = [name for argument in error.argument_collection for name in argument.names if argument.parse]
     near = difflib.get_close_matches(got, [*options, "--json", "--offline", "--lang"], n=1, cutoff=0.6)
     if not near and (command.takes_settings or is_setting(got)):
         near = _nearest_setting(got)

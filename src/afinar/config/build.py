@@ -48,11 +48,11 @@ def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
 def build(layers: Sequence[Layer]) -> Loaded:
     """The config of `layers`, the last strongest. Raises ConfigError on a wrong name, type or value."""
     entries = _merge(layers)
-    method = _method_name(entries)
-    sections = {name: _section(name, section_class(name, method), entries) for name in SECTIONS}
+    classes = _classes(entries)
+    sections = {name: _section(name, cls, entries) for name, cls in classes.items()}
     output = {field.path: _typed(field, entries[field.path]) for field in fields_of(RunConfig, "") if field.path in entries}
     config = RunConfig(**sections, **output)
-    documented = [field for name in SECTIONS for field in fields_of(section_class(name, method), name)]
+    documented = [field for name, cls in classes.items() for field in fields_of(cls, name)]
     paths = ["method.name", *(field.path for field in [*documented, *fields_of(RunConfig, "")])]
     return Loaded(config, {path: entries[path].origin if path in entries else DEFAULT for path in paths})
 
@@ -83,6 +83,15 @@ def _method_name(entries: Layer) -> str:
     if not isinstance(entry.value, str):
         raise _wrong_type("method.name", entry, (str,))
     return entry.value
+
+
+def _classes(entries: Layer) -> dict[str, type]:
+    """The dataclass of each section, the method's by its name."""
+    method = _method_name(entries)
+    try:
+        return {name: section_class(name, method) for name in SECTIONS}
+    except ConfigError as error:
+        raise ConfigError("config.at", where=str(entries["method.name"].origin), problem=error) from error
 
 
 def _section(section: str, cls: type, entries: Layer) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from afinar.config.schema import SECTIONS, fields_of
@@ -77,5 +78,8 @@ def _as_flag(path: str) -> str:
     return f"--{path}"
 
 
-def _switches() -> set[str]:
-    return {field.path for name, cls in SECTIONS.items() if cls for field in fields_of(cls, name) if field.types == (bool,)}
+@functools.cache
+def _switches() -> frozenset[str]:
+    return frozenset(
+        field.path for name, cls in SECTIONS.items() if cls for field in fields_of(cls, name) if field.types == (bool,)
+    )

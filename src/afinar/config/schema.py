@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -111,17 +112,18 @@ def _kinds(annotation: Any) -> tuple[type, ...]:
     return (typing.get_origin(annotation) or annotation,)
 
 
-def fields_of(cls: type, section: str) -> list[FieldDoc]:
+@functools.cache
+def fields_of(cls: type, section: str) -> tuple[FieldDoc, ...]:
     """The documented fields of a stage's config, as `section.field` ("" for fields without a section)."""
     hints = typing.get_type_hints(cls)
     prefix = f"{section}." if section else ""
-    return [
+    return tuple(
         FieldDoc(prefix + f.name, _kinds(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata)
         for f in dataclasses.fields(cls)
         if "en" in f.metadata
-    ]
+    )
 
 
-def method_fields(name: str) -> list[FieldDoc]:
+def method_fields(name: str) -> tuple[FieldDoc, ...]:
     """The fields of one method's config. Raises ConfigError for an unknown method."""
     return fields_of(section_class("method", name), "method")

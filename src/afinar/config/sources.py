@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +90,14 @@ def known_path(path: str, where: str, spell: Any = str) -> str:
     raise ConfigError("config.unknown", where=where, key=path, known=", ".join(spell(p) for p in known))
 
 
-def known_paths() -> list[str]:
+@functools.cache
+def known_paths() -> tuple[str, ...]:
     """Every field of every section but the method's, whose fields depend on its name."""
     sections = [field.path for name, cls in SECTIONS.items() if cls for field in fields_of(cls, name)]
-    return ["method.name", *sections, *(field.path for field in fields_of(RunConfig, ""))]
+    return ("method.name", *sections, *(field.path for field in fields_of(RunConfig, "")))
 
 
-def nearest(path: str, paths: list[str]) -> str | None:
+def nearest(path: str, paths: Sequence[str]) -> str | None:
     """The known path closest to `path`: the same field in another section, else the closest spelling."""
     last = path.rpartition(".")[2]
     for known in paths:

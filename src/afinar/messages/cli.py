@@ -78,14 +78,16 @@ _COMMANDS = {
         pt="Maior sequência, em tokens; por padrão, a usada no treino da execução.",
     ),
     "generate": Text(en="Continue a prompt.", pt="Continue um prompt."),
-    "usage_generate": Text(en='Usage: afinar generate RUN|MODEL "PROMPT"', pt='Uso: afinar generate EXECUÇÃO|MODELO "PROMPT"'),
+    "usage_generate": Text(
+        en='Usage: afinar generate RUN|MODEL ["PROMPT"]', pt='Uso: afinar generate EXECUÇÃO|MODELO ["PROMPT"]'
+    ),
     "generate_model": Text(
         en="A run folder, a model folder, a hub name, or afinar-mini.",
         pt="Uma pasta de execução, uma pasta de modelo, um nome do hub ou afinar-mini.",
     ),
     "generate_prompt": Text(
-        en="What to answer or continue; - reads it from standard input.",
-        pt="O que responder ou continuar; - lê da entrada padrão.",
+        en="What to answer or continue; without it, what is piped in.",
+        pt="O que responder ou continuar; sem ele, o que vier pela entrada padrão.",
     ),
     "generate_max_new_tokens": Text(en="Longest answer, in tokens.", pt="Maior resposta, em tokens."),
     "generate_temperature": Text(
@@ -345,8 +347,8 @@ _ERRORS = {
     "empty_prompt": Text(
         en="The prompt is empty.",
         pt="O prompt está vazio.",
-        hint_en="Write what to answer or continue, in quotes.",
-        hint_pt="Escreva o que responder ou continuar, entre aspas.",
+        hint_en="Write what to answer or continue, in quotes, or pipe it in.",
+        hint_pt="Escreva o que responder ou continuar, entre aspas, ou envie pela entrada padrão.",
     ),
     "unknown_technique": Text(
         en="There is no explanation of {got!r}.",
