@@ -183,7 +183,7 @@ def _room(model: Any, prompt: Sequence[int], max_new_tokens: int) -> int:
     if len(prompt) == 0:
         raise DataError("evaluation.empty_prompt")
     config = causal_core(model).config.get_text_config()
-    positions = config.max_position_embeddings if "max_position_embeddings" in config else None
+    positions = getattr(config, "max_position_embeddings", None)  # ALiBi and recurrent models have no last position
     if positions is None:
         return max_new_tokens
     if len(prompt) >= positions:
