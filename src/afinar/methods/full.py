@@ -3,8 +3,8 @@
     W' = W + ΔW,    ΔW of full rank
 
 The yardstick of the other methods, and a method like them, so that comparisons need no special case. Weights become
-float32, whatever the model was loaded in: an Adam step of 5e-5 on a bfloat16 weight of 1 rounds away (its neighbours are
-0.0078 apart). With Adam's two moments and the gradient that is 16 bytes a weight.
+float32, whatever the model was loaded in: an Adam step of 5e-5 on a bfloat16 weight of 1 rounds away (the
+nearest other value is 0.0039 off). With Adam's two moments and the gradient that is 16 bytes a weight.
 
 Source: the two-stage recipe (pretrain, then train all weights on the task) of Radford et al. 2018, "Improving language
 understanding by generative pre-training", section 3.2.
