@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def test_an_epoch_holds_every_row_once_and_ends_with_a_short_step() -> None:
     steps = _steps(micro_batch_size=3)
     seen = [_rows_of(steps[index]) for index in range(len(steps))]
     assert [len(rows) for rows in seen] == [8, 8, 5]
-    assert sorted(sum(seen, [])) == sorted(tuple(row["input_ids"].tolist()) for row in steps.rows)
+    assert sorted(chain.from_iterable(seen)) == sorted(tuple(row["input_ids"].tolist()) for row in steps.rows)
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
@@ -53,7 +54,7 @@ def test_ranks_share_a_step_without_repeating_a_row(world_size: int) -> None:
     for index in range(len(whole)):
         parts = [rank[index] for rank in ranks]
         assert len({len(part) for part in parts}) == 1  # as many forwards on each: collective operations meet
-        assert sorted(sum((_rows_of(part) for part in parts), [])) == sorted(_rows_of(whole[index]))
+        assert sorted(chain.from_iterable(_rows_of(part) for part in parts)) == sorted(_rows_of(whole[index]))
 
 
 def test_a_filler_has_no_label() -> None:
@@ -68,7 +69,7 @@ def test_a_filler_has_no_label() -> None:
 def test_micro_batches_keep_every_row_within_the_limits(max_rows: int | None, max_tokens: int | None) -> None:
     lengths = [5, 9, 30, 2, 9, 14, 7]
     groups = micro_batches(range(7), lengths, max_rows, max_tokens)
-    assert sorted(sum(groups, [])) == list(range(7))
+    assert sorted(chain.from_iterable(groups)) == list(range(7))
     for group in groups:
         assert max_rows is None or len(group) <= max_rows
         padded = len(group) * max(lengths[index] for index in group)

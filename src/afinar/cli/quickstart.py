@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from afinar.cli.context import Context
+from rich.table import Table
+
+from afinar import messages
+from afinar.cli.context import Context, table
 from afinar.cli.progress import reporting
+from afinar.cli.results import whole
+
+LONGEST_ANSWER = 300
 
 
 def quickstart(*, folder: str = "afinar-quickstart", context: Context) -> dict[str, Any]:
@@ -13,4 +20,44 @@ def quickstart(*, folder: str = "afinar-quickstart", context: Context) -> dict[s
     from afinar import quickstart as story
 
     with reporting(context) as reporter:
-        return story.quickstart(folder, on_event=reporter)
+        told = story.quickstart(folder, on_event=reporter)
+    show_story(told, context)
+    return told
+
+
+def show_story(told: Mapping[str, Any], context: Context) -> None:
+    """One table of both tasks, the answer before and after, the run folders, and what to try next."""
+    context.say()
+    context.show(_table(told))
+    answer = told["answer"]
+    context.say()
+    context.say(messages.text("quickstart.question", prompt=answer["prompt"]))
+    for moment in ("before", "after"):
+        context.say(messages.text(f"quickstart.{moment}", text=_short(answer[moment])))
+    context.say(messages.text("quickstart.modest"))
+    context.say()
+    runs = told["runs"]
+    for run in runs.values():
+        context.say(messages.text("cli.run_folder", folder=run))
+    context.say(messages.text("cli.next"))
+    for key in ("cli.next_chat", "cli.next_generate"):
+        context.say("  " + messages.text(key, folder=runs["instructions"]))
+    context.say("  " + messages.text("cli.next_evaluate", folder=runs["sentiment"]))
+
+
+def _table(told: Mapping[str, Any]) -> Table:
+    columns = [messages.text(key) for key in ("quickstart.task", "cli.base", "cli.adapted", "quickstart.trained")]
+    rows = []
+    for task, metric, digits in (("instructions", "perplexity", 1), ("sentiment", "accuracy", 3)):
+        results = told[task]
+        training = results["training"]
+        share = 100 * training["trainable_parameters"] / training["total_parameters"]
+        scores = [messages.number(results[side][metric], digits) for side in ("base", "adapted")]
+        trained = f"{whole(training['trainable_parameters'])} ({messages.number(share, 1)}%)"
+        rows.append([messages.text(f"quickstart.row_{task}"), *scores, trained])
+    return table(columns, rows, title=messages.text("quickstart.title"))
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_ANSWER else text[:LONGEST_ANSWER] + "..."

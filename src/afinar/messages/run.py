@@ -82,7 +82,7 @@ TEXTS = {
         "## Medido em {n} linhas de validação (semente {seed})\n\n{table}\n\n"
         "## Treino\n\n{steps} passos do otimizador, {tokens} tokens, {trainable} de {total} parâmetros treinados.\n\n"
         '## Uso\n\n```\nafinar generate {folder} "..."\nafinar evaluate {folder} --data ARQUIVO\n```\n\n'
-        "Limites: ele sabe o que seu modelo base e estes dados contêm, e os números dizem como ele se sai em linhas como as de "
-        "validação, nada mais.\n\nVersões: {versions}\n",
+        "Limites: ele sabe o que seu modelo base e estes dados contêm, e os números dizem como ele se sai em linhas como as "
+        "de validação, nada mais.\n\nVersões: {versions}\n",
     ),
 }

@@ -65,7 +65,8 @@ def supervise(model: nn.Module) -> nn.Module:
         if "forward" in core.__dict__:  # replaced before, by device_map's hooks for one
             core.__dict__["_afinar_forward"] = core.__dict__["forward"]
         core.__dict__[_MARK] = _inspect_head(core)
-        core.forward = MethodType(_forward_for(type(core)), core)  # type: ignore[method-assign]
+        cls: Any = type(core)
+        core.forward = MethodType(_forward_for(cls), core)
     return model
 
 
@@ -78,7 +79,7 @@ def causal_core(model: nn.Module) -> PreTrainedModel:
 
 
 @functools.cache
-def _forward_for(cls: type[PreTrainedModel]) -> Any:
+def _forward_for(cls: Any) -> Any:
     # One function per class, bound per instance: a deep copy of the model is then bound to the copy's weights, and
     # `inspect.signature`, which Trainer and generate() rely on, still shows the class's own parameters.
     @functools.wraps(cls.forward)
@@ -157,7 +158,7 @@ def _inspect_head(core: PreTrainedModel) -> _Head:
 @torch.no_grad()
 def _explains_logits(core: PreTrainedModel, how: _Head) -> bool:
     """Whether soft-cap(scale * head(decoder(x))) is what the model's own forward gives, on two tokens."""
-    ids = torch.tensor([[0, 1]], device=core.get_input_embeddings().weight.device)
+    ids = torch.tensor([[0, 1]], device=next(core.parameters()).device)
     was_training = core.training
     core.eval()
     try:

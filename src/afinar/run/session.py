@@ -71,7 +71,7 @@ class Session:
             return encode_prompt(
                 self.tokenizer, prompt, chat=chat if chat is not None else (False if self.running_text else None)
             )
-        return encode_prompt(self.tokenizer, [dict(message) for message in prompt], chat=chat)  # type: ignore[misc]
+        return encode_prompt(self.tokenizer, [dict(message) for message in prompt], chat=chat)
 
     def generate(
         self,

@@ -28,7 +28,8 @@ class TrainingConfig:
     )
     micro_batch_size: int | str = option(
         "auto",
-        en="Examples per forward pass: what fits in memory; auto holds at most 4,096 tokens. The result does not depend on it.",
+        en="Examples per forward pass: what fits in memory; auto holds at most 4,096 tokens. The result does not depend "
+        "on it.",
         pt="Exemplos por passagem: o que cabe na memória; auto usa no máximo 4.096 tokens. O resultado não depende dele.",
     )
     learning_rate: float | str = option(
@@ -127,5 +128,5 @@ class TrainingConfig:
 
     def _check_count(self, name: str, word: str) -> None:
         value = getattr(self, name)
-        if value != word and (isinstance(value, str) or isinstance(value, bool) or value < 1):
+        if value != word and (isinstance(value, str | bool) or value < 1):
             raise ConfigError("core.range", field=f"training.{name}", got=value, allowed=f"{word}, >= 1")

@@ -6,7 +6,7 @@ What it changes, and why:
   of the whole step, the last short one included, and the order of the rows is a pure function of (seed, epoch);
 - the loss lives in the model's forward (:mod:`afinar.models.causal`, :mod:`afinar.models.heads`): never the full logits;
 - evaluation sums token losses and counts tokens; it holds no logits;
-- checkpoints are safetensors and JSON (:mod:`afinar.training.checkpoints`), adapters only for adapters, and resume bit for bit.
+- checkpoints are safetensors and JSON (:mod:`afinar.training.checkpoints`), only adapters for adapters, and resume exactly.
 
 Everything else (the loop, schedules, clipping, callbacks, loggers, distribution) is transformers' and accelerate's.
 """
@@ -50,6 +50,8 @@ class SFTTrainer(Trainer):
     Raises ConfigError for a method that does not fit the model; NonFiniteLossError during training.
     """
 
+    model: Any  # transformers' own annotation admits None and plain modules
+
     def __init__(
         self,
         model: PreTrainedModel,
@@ -74,8 +76,8 @@ class SFTTrainer(Trainer):
             model=model,
             args=args,
             data_collator=data_collator or Collator(_padding_id(processing_class)),
-            train_dataset=train_dataset,  # type: ignore[arg-type]
-            eval_dataset=eval_dataset,  # type: ignore[arg-type]
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
             processing_class=processing_class,
             callbacks=callbacks,
             optimizers=optimizers,
@@ -103,8 +105,9 @@ class SFTTrainer(Trainer):
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Batches of similar length under a token budget; uneven ranks get fully masked rows, never repeated ones."""
-        rows = self.eval_dataset if eval_dataset is None else eval_dataset
-        rows = self.eval_dataset[rows] if isinstance(rows, str) else rows  # type: ignore[index,call-overload]
+        rows: Any = self.eval_dataset if eval_dataset is None else eval_dataset
+        if isinstance(rows, str):
+            rows = self.eval_dataset[rows]  # type: ignore[index]
         steps = self._steps(
             rows,
             examples_per_step=64 * self.args.world_size,
@@ -137,7 +140,7 @@ class SFTTrainer(Trainer):
         targets = labels[:, 1:] if self.task == "causal" else labels
         return int((targets != -100).sum())
 
-    def training_step(self, model: nn.Module, inputs: list[Batch], num_items_in_batch: Tensor | int | None = None) -> Tensor:
+    def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """Forward and backward over the step's micro-batches; gradients are synchronised on the last one only."""
         model.train()
         total = torch.zeros((), device=self.args.device)
@@ -177,7 +180,7 @@ class SFTTrainer(Trainer):
     def floating_point_ops(self, inputs: Any) -> int:
         """6 FLOPs per parameter and token, summed over the step's micro-batches."""
         tokens = sum(int(batch["input_ids"].numel()) for batch in inputs)
-        return 6 * tokens * sum(parameter.numel() for parameter in self.model.parameters())
+        return 6 * tokens * int(self.model.num_parameters())
 
     # --- evaluation ------------------------------------------------------------------------------------------------
 
@@ -202,7 +205,8 @@ class SFTTrainer(Trainer):
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         model.train(was_training)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._metrics(self._over_ranks(totals)).items()}
-        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=self.num_examples(dataloader))
+        rows = self.num_examples(dataloader)
+        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=rows)  # type: ignore[arg-type]
 
     def _losses(self, outputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
         if self.task == "causal":
