@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import afinar
+from afinar import messages
 from afinar.cli.main import main
 from afinar.config import RunConfig
 from afinar.errors import DataError
@@ -44,6 +47,11 @@ class Answer(NamedTuple):
     code: int
     out: str
     err: str
+
+    def says(self, key: str) -> bool:
+        """Whether stderr tells the text of `key`, with any values, in the language in force."""
+        literal = [re.escape(part) for part, *_ in string.Formatter().parse(messages.lookup(key)[messages.language() == "pt"])]
+        return re.search("afinar: " + ".+?".join(literal), self.err, re.DOTALL) is not None
 
     @property
     def json(self) -> Any:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from afinar.cli import chat as chat_module
+from afinar.cli.context import Context
 from afinar.cli.init import TEMPLATES, project
+from afinar.cli.train import show_run
 from afinar.config import load, validate
 
 from .conftest import RESULTS, Answer, FakeSession, Pipeline
@@ -108,6 +110,12 @@ class TestTrain:
         assert f"{path}:3" in answer.err
         assert "data.valid" in answer.err
 
+    def test_without_held_out_rows(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        show_run({**RESULTS, "base": {}, "adapted": {}, "n": 0}, tmp_path, Context())
+        out = capsys.readouterr().out
+        assert "Not measured" in out
+        assert "perplexity" not in out
+
 
 class TestEvaluate:
     def test_model(self, call: Call, pipeline: Pipeline) -> None:
@@ -137,22 +145,27 @@ class TestGenerate:
     def test_prompt_from_standard_input(self, call: Call, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
         typed(monkeypatch, "duas\nlinhas\n")
         assert call("generate", "m").out == "answer to duas\nlinhas\n"
+        typed(monkeypatch, "")
+        assert call("generate", "m").says("cli.empty_prompt")
 
     @pytest.mark.parametrize(
-        ("words", "key"),
+        ("words", "key", "said"),
         [
-            (["generate", "m", " "], "The prompt is empty"),
-            (["generate", "m", "x", "--max-new-tokens", "0"], "--max-new-tokens=0"),
-            (["generate", "m", "x", "--temperature", "-1"], "--temperature=-1.0"),
-            (["generate", "m", "x", "--temperature", "nan"], "--temperature=nan"),
-            (["generate", "m", "x", "--top-p", "0"], "--top-p=0.0"),
-            (["chat", "m", "--top-p", "1.5"], "--top-p=1.5"),
+            (["generate", "m", " "], "cli.empty_prompt", ""),
+            (["generate", "m", "x", "--max-new-tokens", "0"], "core.range", "--max-new-tokens=0"),
+            (["generate", "m", "x", "--temperature", "-1"], "core.range", "--temperature=-1.0"),
+            (["generate", "m", "x", "--temperature", "nan"], "core.range", "--temperature=nan"),
+            (["generate", "m", "x", "--top-p", "0"], "core.range", "--top-p=0.0"),
+            (["chat", "m", "--top-p", "1.5"], "core.range", "--top-p=1.5"),
         ],
     )
-    def test_mistakes_come_before_the_model(self, call: Call, pipeline: Pipeline, words: list[str], key: str) -> None:
+    def test_mistakes_come_before_the_model(
+        self, call: Call, pipeline: Pipeline, words: list[str], key: str, said: str
+    ) -> None:
         answer = call(*words)
         assert answer.code == 2
-        assert key in answer.err
+        assert answer.says(key)
+        assert said in answer.err
         assert pipeline.calls == []
 
     @pytest.mark.parametrize("words", [["generate", "m", "x"], ["chat", "m"]])
@@ -160,7 +173,7 @@ class TestGenerate:
         pipeline.session.task = "classification"
         answer = call(*words)
         assert answer.code == 2
-        assert "m is a classifier" in answer.err
+        assert answer.says("cli.not_generative")
 
 
 class TestChat:
@@ -233,14 +246,8 @@ class TestMerge:
         for target in (tmp_path, tmp_path / "file"):
             answer = call("merge", "run", str(target))
             assert answer.code == 2
-            assert "is not empty" in answer.err
+            assert answer.says("cli.not_empty")
         assert pipeline.calls == []
-
-    def test_nothing_to_merge(self, call: Call, pipeline: Pipeline, tmp_path: Path) -> None:
-        pipeline.session.adapted = False
-        answer = call("merge", "run", str(tmp_path / "new"))
-        assert answer.code == 2
-        assert "has no adapter" in answer.err
 
 
 class TestExplain:
@@ -295,7 +302,8 @@ class TestInit:
         (tmp_path / "README.md").write_text("mine")
         answer = call("init", str(tmp_path))
         assert answer.code == 2
-        assert "README.md is there already" in answer.err
+        assert answer.says("init.exists")
+        assert "README.md" in answer.err
         assert (tmp_path / "README.md").read_text() == "mine"
         assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 

@@ -102,49 +102,62 @@ class TestHelp:
 
 class TestMistakes:
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "key", "said"),
         [
-            (["trian"], "afinar train"),
-            (["config", "shwo"], "afinar config show"),
-            (["evaluate", "m", "--dta", "x"], "--data"),
-            (["train", "--seed", "1"], "--training.seed"),
-            (["train", "--training.sed", "1"], "--training.seed"),
-            (["train", "--learning-rate", "1"], "--training.learning_rate"),
-            (["train", "--resum"], "--resume"),
-            (["evaluate", "m", "--data", "x", "--jsn"], "--json"),
-            (["explain", "lorra"], "lora"),
+            (["trian"], "cli.unknown_command_near", "afinar train"),
+            (["config", "shwo"], "cli.unknown_command_near", "afinar config show"),
+            (["evaluate", "m", "--dta", "x"], "cli.unknown_option_near", "--data"),
+            (["train", "--seed", "1"], "cli.unknown_option_near", "--training.seed"),
+            (["train", "--training.sed", "1"], "config.unknown_near", "--training.seed"),
+            (["train", "--learning-rate", "1"], "cli.unknown_option_near", "--training.learning_rate"),
+            (["train", "--resum"], "cli.unknown_option_near", "--resume"),
+            (["evaluate", "m", "--data", "x", "--jsn"], "cli.unknown_option_near", "--json"),
+            (["explain", "lorra"], "cli.unknown_technique_near", "lora"),
         ],
     )
-    def test_did_you_mean(self, call: Call, words: list[str], said: str) -> None:
+    def test_did_you_mean(self, call: Call, words: list[str], key: str, said: str) -> None:
         answer = call(*words)
         assert answer.code == 2
+        assert answer.says(key) or key.startswith("config.")
         assert "Did you mean" in answer.err
         assert said in answer.err
         assert answer.out == ""
 
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "key", "said"),
         [
-            (["xyzzy"], "There are: quickstart"),
-            (["evaluate", "m", "--data", "x", "--xyzzy"], "has no option --xyzzy"),
-            (["evaluate", "m", "--data", "x", "--context", "x"], "has no option --context"),
-            (["evaluate", "m"], "needs a value for --data"),
-            (["evaluate", "--data", "x"], "needs RUN|MODEL"),
-            (["evaluate", "m", "--data", "x", "--data", "y"], "--data is given twice"),
-            (["evaluate", "m", "n", "--data", "x"], "has no use for: n"),
-            (["generate", "m", "p", "--seed", "one"], "--seed='one'; expected int"),
-            (["evaluate", "m", "--data", "x", "--training.seed", "1"], "There is no option --training.seed"),
-            (["doctor", "--lang", "xx"], "expected one of: en, pt"),
-            (["doctor", "--lang"], "expected one of: en, pt"),
-            (["explain", "xyzzy"], "There are: "),
-            (["init", "x", "--template", "none"], "expected one of: classification, instructions, text"),
+            (["xyzzy"], "cli.unknown_command", "There are: quickstart"),
+            (["evaluate", "m", "--data", "x", "--xyzzy"], "cli.unknown_option", "--xyzzy"),
+            (["evaluate", "m", "--data", "x", "-x"], "cli.unknown_option", "-x"),
+            (["evaluate", "m", "--data", "x", "--context", "x"], "cli.unknown_option", "--context"),
+            (["evaluate", "m", "--data", "x", "--training.seed", "1"], "cli.unknown_option", "--training.seed"),
+            (["evaluate", "m"], "cli.missing_option", "--data"),
+            (["evaluate", "m", "--data"], "cli.missing_option", "--data"),
+            (["evaluate", "--data", "x"], "cli.missing_argument", "RUN|MODEL"),
+            (["evaluate", "m", "--data", "x", "--data", "y"], "cli.repeated", "--data"),
+            (["evaluate", "m", "n", "--data", "x"], "cli.unexpected", "use for: n"),
+            (["generate", "m", "p", "--seed", "one"], "cli.bad_value", "--seed='one'; expected int"),
+            (["config", "show", "--origin=maybe"], "cli.bad_value", "--origin='maybe'; expected bool"),
+            (["doctor", "--lang", "xx"], "core.choice", "expected one of: en, pt"),
+            (["doctor", "--lang"], "core.choice", "expected one of: en, pt"),
+            (["explain", "xyzzy"], "cli.unknown_technique", "There are: "),
+            (["init", "x", "--template", "none"], "core.choice", "expected one of: classification, instructions, text"),
         ],
     )
-    def test_said_plainly(self, call: Call, words: list[str], said: str) -> None:
+    def test_said_plainly(self, call: Call, words: list[str], key: str, said: str) -> None:
         answer = call(*words)
         assert answer.code == 2
+        assert answer.says(key)
         assert said in answer.err
         assert "Traceback" not in answer.err
+
+    def test_whatever_else_the_parser_says(self) -> None:
+        import cyclopts
+
+        from afinar.cli.parsing import _explained
+
+        error = _explained(cyclopts.CycloptsError(msg="odd words"), COMMANDS["doctor"], [], [])
+        assert (error.key, error.values["problem"]) == ("cli.usage", "odd words")
 
     def test_in_portuguese(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "Você quis dizer: afinar train" in call("--lang", "pt", "trian").err
@@ -162,22 +175,25 @@ class TestMistakes:
 
 class TestExitCodes:
     @pytest.mark.parametrize(
-        ("error", "code", "kind"),
+        ("error", "code", "kind", "key"),
         [
-            (RefusedError("core.missing", field="x"), 2, "refused"),
-            (ResourceError("core.missing", field="x"), 6, "resources"),
-            (NonFiniteLossError("core.missing", field="x"), 7, "non_finite_loss"),
-            (KeyboardInterrupt(), 130, "interrupted"),
-            (RuntimeError("boom"), 1, "crash"),
-            (MemoryError(), 6, "resources"),
-            (OSError(errno.ENOSPC, "No space left on device", "/full"), 6, "resources"),
-            (PermissionError(errno.EACCES, "Permission denied", "/locked"), 2, "refused"),
+            (RefusedError("core.missing", field="x"), 2, "refused", "core.missing"),
+            (ResourceError("core.missing", field="x"), 6, "resources", "core.missing"),
+            (NonFiniteLossError("core.missing", field="x"), 7, "non_finite_loss", "core.missing"),
+            (KeyboardInterrupt(), 130, "interrupted", "cli.interrupted"),
+            (RuntimeError("boom"), 1, "crash", "cli.crash"),
+            (MemoryError(), 6, "resources", "cli.no_memory"),
+            (OSError(errno.ENOSPC, "No space left on device", "/full"), 6, "resources", "cli.no_space"),
+            (PermissionError(errno.EACCES, "Permission denied", "/locked"), 2, "refused", "cli.system"),
         ],
     )
-    def test_by_error(self, call: Call, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, kind: str) -> None:
+    def test_by_error(
+        self, call: Call, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, kind: str, key: str
+    ) -> None:
         command(monkeypatch, raising(error))
         answer = call("probe")
         assert answer.code == code
+        assert answer.says(key)
         assert "Traceback" not in answer.err
         as_json = call("probe", "--json")
         assert (as_json.code, as_json.json["error"]["kind"]) == (code, kind)

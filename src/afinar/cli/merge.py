@@ -7,7 +7,7 @@ from typing import Any
 
 from afinar import messages
 from afinar.cli.context import Context
-from afinar.errors import ConfigError, RefusedError
+from afinar.errors import RefusedError
 
 
 def merge(run: str, directory: str, /, *, context: Context) -> dict[str, Any]:
@@ -17,9 +17,6 @@ def merge(run: str, directory: str, /, *, context: Context) -> dict[str, Any]:
         raise RefusedError("cli.not_empty", path=directory)
     from afinar import run as pipeline
 
-    session = pipeline.load(run, offline=context.offline)
-    if not session.adapted:
-        raise ConfigError("cli.not_adapted", model=run)
-    session.merge(directory)
+    pipeline.load(run, offline=context.offline).merge(directory)
     context.say(messages.text("cli.merged", directory=directory))
     return {"run": run, "model": directory}

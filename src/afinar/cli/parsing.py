@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from afinar import messages
 from afinar.cli.commands import Command
-from afinar.config import is_setting, split_settings
+from afinar.config import split_settings
 from afinar.errors import ConfigError
 from afinar.messages import LANGUAGES
 
@@ -149,7 +149,7 @@ def _explained(error: Any, command: Command, words: Sequence[str], options: Sequ
 def _unknown_option(got: str, command: Command, options: Sequence[str]) -> ConfigError:
     """Names the nearest option of the command, or, where it takes them, the nearest setting: --seed, --training.seed."""
     near = difflib.get_close_matches(got, [*options, "--json", "--offline", "--lang"], n=1, cutoff=0.6)
-    if not near and (command.takes_settings or is_setting(got)):
+    if not near and command.takes_settings:
         near = _nearest_setting(got)
     if near:
         return ConfigError("cli.unknown_option_near", got=got, near=near[0])

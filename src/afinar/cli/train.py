@@ -31,8 +31,11 @@ def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None
     """The scores before and after, what the training took, and the next commands."""
     training = results["training"]
     context.say()
-    context.show(scores(results))
-    context.say(messages.text("cli.measured", n=whole(results["n"]), seed=results["seed"]))
+    if results["n"]:
+        context.show(scores(results))
+        context.say(messages.text("cli.measured", n=whole(results["n"]), seed=results["seed"]))
+    else:
+        context.say(messages.text("cli.not_measured"))
     context.say(
         messages.text(
             "cli.trained",

@@ -332,12 +332,6 @@ _ERRORS = {
         hint_en="Give a new or empty folder; nothing is overwritten.",
         hint_pt="Dê uma pasta nova ou vazia; nada é sobrescrito.",
     ),
-    "not_adapted": Text(
-        en="{model} has no adapter: there is nothing to merge.",
-        pt="{model} não tem adaptador: não há o que incorporar.",
-        hint_en="Give the folder of a run that trained one.",
-        hint_pt="Dê a pasta de uma execução que treinou um.",
-    ),
     "not_generative": Text(
         en="{model} is a classifier: it gives labels and writes no text.",
         pt="{model} é um classificador: dá rótulos e não escreve texto.",
@@ -378,6 +372,10 @@ _RESULTS = {
     "base": Text(en="before (base)", pt="antes (base)"),
     "adapted": Text(en="after (adapted)", pt="depois (adaptado)"),
     "measured": Text(en="on {n} held-out rows · seed {seed}", pt="em {n} linhas de validação · semente {seed}"),
+    "not_measured": Text(
+        en="Not measured: there were no held-out rows (data.valid, data.valid_fraction).",
+        pt="Sem medida: não havia linhas de validação (data.valid, data.valid_fraction).",
+    ),
     "measured_data": Text(en="on {n} rows of {data}", pt="em {n} linhas de {data}"),
     "trained": Text(
         en="{method} · {task} · {trainable} of {total} parameters trained · {steps} steps in {time} · {speed} tokens/s",
