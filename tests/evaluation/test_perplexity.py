@@ -65,6 +65,12 @@ def test_the_interval_is_over_rows_and_repeats_with_the_seed():
     assert same["perplexity_low"] == pytest.approx(same["perplexity_high"], rel=1e-5)
 
 
+def test_one_row_has_no_interval():
+    metrics = evaluate_causal(tiny_model(), causal_rows(1), Collator(0))
+    assert metrics["n"] == 1
+    assert "perplexity_low" not in metrics
+
+
 def test_no_logits_are_held():
     model, seen = tiny_model(), []
     model.lm_head.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))

@@ -133,14 +133,16 @@ def test_the_signature_names_what_trainer_looks_for():
     assert {"input_ids", "attention_mask", "labels", "num_items_in_batch"} <= set(parameters)
 
 
-def test_inside_a_peft_model():
+@pytest.mark.parametrize("first", ["classify", "wrap"])
+def test_inside_a_peft_model(first):
     from peft import LoraConfig, TaskType, get_peft_model
 
-    model = classify(tiny_model("llama", "classification"))
     with torch.no_grad():
-        before = model(**batch("left")).logits
+        before = classify(tiny_model("llama", "classification"))(**batch("left")).logits
+    model = tiny_model("llama", "classification")
     # PEFT wraps the score layer of a classifier by itself (modules_to_save)
-    wrapped = get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, r=2, target_modules=["q_proj"]))
+    config = LoraConfig(task_type=TaskType.SEQ_CLS, r=2, target_modules=["q_proj"])
+    wrapped = get_peft_model(classify(model), config) if first == "classify" else classify(get_peft_model(model, config))
     output = wrapped(**batch("left"), labels=torch.tensor([0, 1, 0]), num_items_in_batch=3)
     torch.testing.assert_close(output.logits, before)
     output.loss.backward()
@@ -160,6 +162,51 @@ def test_prefix_tuning_of_peft_pools_the_row_and_not_the_prefix():
         together = wrapped(**inputs).logits
         alone = wrapped(input_ids=inputs["input_ids"][1:2, :4], attention_mask=torch.ones(1, 4, dtype=torch.long)).logits
     torch.testing.assert_close(together[1:2], alone, rtol=0, atol=2e-6)
+
+
+def _rank(rank: int, folder: str) -> None:
+    """One of two processes: the gradient of its rows, averaged by DDP with the other's."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    model = classify(tiny_model("llama", "classification", num_labels=3))
+    wrapped = torch.nn.parallel.DistributedDataParallel(model)
+    rows = slice(0, 2) if rank == 0 else slice(2, 3)
+    micro = {name: tensor[rows] for name, tensor in batch("left").items()}
+    loss = wrapped(**micro, labels=torch.tensor([0, 2, 1])[rows], num_items_in_batch=3).loss
+    (2 * loss).backward()  # DDP takes the mean over processes
+    torch.save({name: p.grad for name, p in model.named_parameters()}, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_ddp_sees_the_backward_pass_of_every_weight(tmp_path):
+    """A loss computed outside the wrapped forward would reach DDP's hooks with no gradient at all, silently."""
+    reduced: list[int] = []
+
+    def count(state: object, bucket: torch.distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
+        reduced.append(bucket.buffer().numel())
+        future: torch.futures.Future[torch.Tensor] = torch.futures.Future()
+        future.set_result(bucket.buffer())
+        return future
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    try:
+        model = classify(tiny_model("llama", "classification", num_labels=3))
+        wrapped = torch.nn.parallel.DistributedDataParallel(model)
+        wrapped.register_comm_hook(None, count)
+        wrapped(**batch("left"), labels=torch.tensor([0, 2, 1]), num_items_in_batch=3).loss.backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert sum(reduced) == sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
+    torch.multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
+    model = classify(tiny_model("llama", "classification", num_labels=3))
+    model(**batch("left"), labels=torch.tensor([0, 2, 1])).loss.backward()
+    for rank in (0, 1):
+        gradients = torch.load(tmp_path / f"{rank}.pt")
+        for name, parameter in model.named_parameters():
+            torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-4, atol=1e-7, msg=name)
 
 
 def test_a_model_without_a_score_layer_is_refused():

@@ -119,6 +119,14 @@ def test_the_tokenizer_keeps_its_pad_token_and_template(saved):
     assert tokenizer.chat_template == tiny_tokenizer().chat_template
 
 
+def test_a_folder_with_a_tokenizer_alone_will_do(folder):
+    for name in ("config.json", "model.safetensors", "generation_config.json"):
+        (folder / name).unlink()
+    tokenizer = load_tokenizer(config_of(folder))  # as beside an adapter
+    assert tokenizer.chat_template
+    assert tokenizer("olá").input_ids == tiny_tokenizer()("olá").input_ids
+
+
 def without_pad(*added: str) -> Any:
     tokenizer = tiny_tokenizer()
     tokenizer.pad_token = None

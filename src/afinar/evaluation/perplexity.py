@@ -26,8 +26,9 @@ def evaluate_causal(
     """Token metrics over the supervised tokens of `examples`, weighted by tokens, whatever the batches.
 
     Gives `loss` (nats per token), `perplexity` with its 95% interval `perplexity_low` / `perplexity_high` (bootstrap over
-    rows, drawn with `seed`), `bits_per_byte`, `token_accuracy`, `n` (rows) and `tokens` (supervised ones). No logits are
-    kept; the model may be a causal model or one with an adapter.
+    rows, drawn with `seed`; left out where only one row has tokens), `bits_per_byte` where the rows know their bytes,
+    `token_accuracy`, `n` (rows) and `tokens` (supervised ones). No logits are kept; the model may be a causal model or one
+    with an adapter.
 
     batch_tokens: most tokens in one forward pass, padding included.
     Raises DataError if nothing is supervised.
@@ -50,8 +51,9 @@ def evaluate_causal(
             if on_batch is not None:
                 on_batch(done, len(examples))
     metrics: dict[str, Any] = totals.result()
-    low, high = bootstrap_perplexity(row_losses, row_tokens, seed=seed)
-    return {**metrics, "perplexity_low": low, "perplexity_high": high, "n": len(examples), "tokens": totals.count}
+    if sum(tokens > 0 for tokens in row_tokens) > 1:  # one row alone would seem certain
+        metrics["perplexity_low"], metrics["perplexity_high"] = bootstrap_perplexity(row_losses, row_tokens, seed=seed)
+    return {**metrics, "n": len(examples), "tokens": totals.count}
 
 
 def _by_row(token_losses: Tensor, labels_BT: Tensor) -> tuple[Tensor, ...]:

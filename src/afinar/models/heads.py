@@ -20,6 +20,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutputWithPast
 
 from afinar.errors import ModelError
@@ -52,17 +53,26 @@ def class_loss(
 
 
 def classify(model: Any) -> Any:
-    """Give a sequence-classification model a `forward` of its own that pools by attention mask; returns the model.
+    """Give a sequence-classification model a `forward` of its own that pools by attention mask; returns `model`.
 
-    The forward takes `num_items_in_batch` and `label_smoothing` beside the usual arguments. It is bound to this instance as
-    a method (not a closure), so that `copy.deepcopy(model)` runs the copy's weights.
+    `model` may also be a wrapper (PEFT's, DDP's); the forward replaced is that of the classification model inside. It takes
+    `num_items_in_batch` and `label_smoothing` beside the usual arguments, and is bound to that one instance as a method (not
+    a closure), so that `copy.deepcopy(model)` runs the copy's weights. Doing it twice does no harm.
 
-    Raises ModelError if the model has no `score` layer, which every decoder's classification model in transformers has.
+    Raises ModelError if there is no model with a `score` layer inside; every decoder's classification model in transformers
+    has one.
     """
-    if not isinstance(getattr(model, "score", None), nn.Module):
-        raise ModelError("models.no_score_layer", architecture=type(model).__name__)
-    model.forward = MethodType(forward, model)
+    core = classification_core(model)
+    core.forward = MethodType(forward, core)
     return model
+
+
+def classification_core(model: nn.Module) -> PreTrainedModel:
+    """The sequence-classification model itself, inside PEFT's, DDP's or other wrappers."""
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel) and "score" in dict(module.named_children()):
+            return module
+    raise ModelError("models.no_score_layer", architecture=type(model).__name__)
 
 
 def forward(
