@@ -100,7 +100,9 @@ def detect(columns: Iterable[str], first_values: Mapping[str, Any], *, path: str
             continue
         return name
     needs = "; ".join(f"{name}: {' + '.join(needed)}" for name, needed in COLUMNS.items())
-    raise DataError("data.columns", path=path, line=line, found=_shown(found), needs=needs, nearest=_nearest(found))
+    nearest = _nearest(found)
+    key = "data.columns_nearest" if nearest else "data.columns"
+    raise DataError(key, path=path, line=line, found=shown(found), needs=needs, nearest=nearest)
 
 
 def used_columns(format: str) -> tuple[str, ...]:
@@ -114,8 +116,8 @@ def normalise(row: Row, format: str) -> Record:
         if column not in row.values:
             found = tuple(row.values)
             nearest = _nearest(found, (column,))
-            found_text = _shown(found)
-            raise row.place.error("data.column", column=column, format=format, found=found_text, nearest=nearest)
+            key = "data.column_nearest" if nearest else "data.column"
+            raise row.place.error(key, column=column, format=format, found=shown(found), nearest=nearest)
     return _NORMALISERS[format](row)
 
 
@@ -224,13 +226,13 @@ def _wrong_type(row: Row, column: str, value: Any, expected: str) -> DataError:
     return row.place.error("data.type", column=column, got=type(value).__name__, expected=expected)
 
 
-def _shown(names: Iterable[str]) -> str:
+def shown(names: Iterable[str]) -> str:
     """Column names for a message; what cannot be printed is escaped."""
     return ", ".join(repr(name) if not name.isprintable() or not name else name for name in names)
 
 
 def _nearest(found: Iterable[str], wanted: Iterable[str] | None = None) -> str:
-    """`found → wanted` for columns whose name is nearly, or elsewhere stands for, one that a format needs."""
+    """`found → wanted` for columns whose name is nearly, or elsewhere stands for, one that a format needs; else empty."""
     names = sorted({name for needed in COLUMNS.values() for name in needed} if wanted is None else wanted)
     pairs = []
     for name in found:
@@ -238,4 +240,4 @@ def _nearest(found: Iterable[str], wanted: Iterable[str] | None = None) -> str:
         match = get_close_matches(plain, names, n=1) or [alias for alias in (ALIASES.get(plain),) if alias in names]
         if match and match[0] not in found:
             pairs.append(f"{name.strip()} → {match[0]}" if name.isprintable() else f"{name!r} → {match[0]}")
-    return "; ".join(pairs) or "—"
+    return "; ".join(pairs)

@@ -39,7 +39,6 @@ def is_datasets_object(source: Any) -> bool:
 def load(source: str, *, offline: bool = False) -> Any:
     """The streamed data set (or dict of splits) of a hub name. Raises DataError with what the hub or the cache said."""
     import datasets
-    import httpx
 
     match = _name.fullmatch(source)
     assert match is not None
@@ -47,7 +46,7 @@ def load(source: str, *, offline: bool = False) -> Any:
         off = datasets.config.HF_HUB_OFFLINE
         try:
             loaded = datasets.load_dataset(match["repo"], match["config"], streaming=True)
-        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError, httpx.HTTPError) as error:
+        except _failures() as error:
             key = "data.hub_offline" if off else "data.hub"
             raise DataError(key, path=source, reason=_first_line(error)) from error
     if match["split"] is None:
@@ -59,17 +58,15 @@ def load(source: str, *, offline: bool = False) -> Any:
 
 def hub_rows(source: str, split: str, *, offline: bool = False) -> Iterator[Row]:
     """The rows of a hub data set; a failure on the way is a DataError with the number of the row."""
-    import datasets
-    import httpx
-    import pyarrow
-
     number = 0
     loaded = load(source, offline=offline)
     try:
         for row in dataset_rows(loaded, split, path=source):
             number = row.line
             yield row
-    except (OSError, RuntimeError, pyarrow.ArrowException, datasets.exceptions.DatasetsError, httpx.HTTPError) as error:
+    except _failures() as error:
+        if isinstance(error, DataError):  # our own, a ValueError too
+            raise
         raise DataError("data.hub_row", path=source, line=number + 1, reason=_first_line(error)) from error
 
 
@@ -88,6 +85,15 @@ def dataset_rows(dataset: Any, split: str, *, path: str = "<Dataset>") -> Iterat
 def _class_name(feature: Any, value: Any) -> Any:
     """The name of class number `value`; -1, the hub's sign for an unknown label, is no label."""
     return feature.int2str(value) if isinstance(value, int) and 0 <= value < feature.num_classes else None
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What `datasets` raises for a set that it cannot find, reach or read."""
+    import datasets
+    import pyarrow
+    from huggingface_hub.errors import HTTPError  # of the HTTP library that this version of the hub's client uses
+
+    return OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError, pyarrow.ArrowException, HTTPError
 
 
 def _first_line(error: BaseException) -> str:

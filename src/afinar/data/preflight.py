@@ -16,6 +16,7 @@ import numpy as np
 
 from afinar import messages
 from afinar.data.examples import IGNORED, Example, Examples
+from afinar.data.formats import shown
 from afinar.data.loading import Loaded
 from afinar.errors import DataError
 
@@ -78,7 +79,7 @@ class Report:
             counts = " · ".join(f"{name} {number(count)}" for name, count in self.class_counts.items())
             found.append(say("data.report_classes", counts=counts))
         if self.extra_columns:
-            found.append(say("data.report_columns", columns=", ".join(self.extra_columns)))
+            found.append(say("data.report_columns", columns=shown(self.extra_columns)))
         if self.sample:
             found.append(say("data.report_sample", sample=self.sample))
         return found + [say("data.report_warning", warning=warning) for warning in self.warnings]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,8 @@ from afinar.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
 LARGEST_CELL = 2**31 - 1  # characters; the csv module's own limit of 131,072 cuts off ordinary documents
+
+_quoted = re.compile(r'"[^"]*"')
 
 
 def decode(raw: bytes, path: str, line: int) -> str:
@@ -119,8 +122,8 @@ def _records(reader: Any, path: str, skipped: int) -> Iterator[tuple[int, list[s
 
 
 def _delimiter(header: str) -> str:
-    """The delimiter that splits the header into most cells; a comma where none does."""
-    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter), [])))
+    """The delimiter that stands most often outside quotation marks in the header; a comma where none does."""
+    return max(DELIMITERS, key=_quoted.sub("", header).count)
 
 
 def _header(cells: list[str], path: str, line: int) -> list[str]:

@@ -154,14 +154,26 @@ TEXTS = {
     "columns": Text(
         en="{path}:{line}: no format has these columns: {found}. Formats: {needs}.",
         pt="{path}:{line}: nenhum formato tem estas colunas: {found}. Formatos: {needs}.",
+        hint_en="Rename the columns as one format has them (extra ones do no harm); a CSV needs a header.",
+        hint_pt="Renomeie as colunas como as de um formato (colunas a mais não atrapalham); um CSV precisa de cabeçalho.",
+    ),
+    "columns_nearest": Text(
+        en="{path}:{line}: no format has these columns: {found}. Formats: {needs}.",
+        pt="{path}:{line}: nenhum formato tem estas colunas: {found}. Formatos: {needs}.",
         hint_en="Did you mean: {nearest}? Rename the columns (extra ones do no harm).",
         hint_pt="Você quis dizer: {nearest}? Renomeie as colunas (colunas a mais não atrapalham).",
     ),
     "column": Text(
         en="{path}:{line}: the column {column} is missing, which the format {format} needs; found: {found}.",
         pt="{path}:{line}: falta a coluna {column}, de que o formato {format} precisa; encontradas: {found}.",
-        hint_en="Did you mean: {nearest}? Every row needs the column; data.format says how rows are read.",
-        hint_pt="Você quis dizer: {nearest}? Toda linha precisa da coluna; data.format diz como as linhas são lidas.",
+        hint_en="Every row needs the column; data.format says how rows are read.",
+        hint_pt="Toda linha precisa da coluna; data.format diz como as linhas são lidas.",
+    ),
+    "column_nearest": Text(
+        en="{path}:{line}: the column {column} is missing, which the format {format} needs; found: {found}.",
+        pt="{path}:{line}: falta a coluna {column}, de que o formato {format} precisa; encontradas: {found}.",
+        hint_en="Did you mean: {nearest}? Every row needs the column.",
+        hint_pt="Você quis dizer: {nearest}? Toda linha precisa da coluna.",
     ),
     "task": Text(
         en="{path}:{line}: rows of the format {format} do not serve the task {task}.",
