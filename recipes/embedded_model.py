@@ -114,9 +114,7 @@ def main() -> None:
     valid = make_rows(tokenizer, texts(options.data, "valid"), options.length, options.seed)
     model = make_model(tokenizer, options.seed)
     steps = math.ceil(options.epochs * math.ceil(len(rows) / options.batch))
-    print(
-        f"{len(train)} texts, {sum(len(row['input_ids']) for row in rows)} tokens, {model.num_parameters()} weights, {steps} steps"
-    )
+    print(f"{len(rows)} blocks of {options.length} tokens, {model.num_parameters()} weights, {steps} steps")
 
     optimizer = MuonWithAdamW(model, matrix_rate=0.02, other_rate=3e-3, weight_decay=0.01)
     schedule = get_scheduler(
