@@ -308,5 +308,21 @@ def test_targets_that_match_nothing_leave_the_model_as_it_was() -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_disabled_nests() -> None:
+    method = LoRAMethod(LoRA())
+    model = scrambled(method.attach(tiny_model()))
+    with method.disabled(model):
+        with method.disabled(model):
+            pass
+        assert not any(layer.enabled for layer in lora_layers(model).values())
+    assert all(layer.enabled for layer in lora_layers(model).values())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_new_layer_is_in_its_base_s_mode(training: bool) -> None:
+    model = LoRAMethod(LoRA(dropout=0.5)).attach(tiny_model().train(training))
+    assert {layer.training for layer in lora_layers(model).values()} == {training}
+
+
 def test_a_layer_says_what_it_is() -> None:
     assert "r=3, scale=0.7, dropout=0.1" in repr(random_layer(linear, dropout=0.1))

@@ -111,13 +111,13 @@ the model, so its activations are not kept either.
 """
 
 _HEAD_PT = """\
-# head: um cabeçote de classificação sobre um modelo congelado
+# head: uma cabeça de classificação sobre um modelo congelado
 
 **O que é.** O modelo de linguagem fica exatamente como está e apenas lê; sobre ele, uma camada linear aprende a dizer
 a classe. Na pesquisa, chama-se sonda linear, porque também mostra o que o modelo já sabe: se um corte reto nos
 estados ocultos separa as classes, o conhecimento já estava lá.
 
-**Equação.** Sendo h o estado oculto do último token atendido do texto,
+**Equação.** Sendo h o estado oculto do último token do texto (segundo a máscara de atenção, nunca o padding),
 
     logits = W h        W (classes, hidden)        p = softmax(logits)
 

@@ -10,7 +10,6 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from afinar import messages
+from afinar import __version__, messages
 from afinar.errors import AfinarError, ModelError
 from afinar.methods.base import config_class
 
@@ -48,7 +47,7 @@ def write_card(directory: str | Path, config: Any, model: PreTrainedModel, *, ba
     directory.mkdir(parents=True, exist_ok=True)
     labels = _labels(model) if task == "classification" else []
     card = {"method": {"name": config.name, **asdict(config)}, "base": base, "task": task, "labels": labels}
-    write_json(directory / CARD_FILE, {**card, "version": version("afinar")})
+    write_json(directory / CARD_FILE, {**card, "version": __version__})
     if task == "classification":
         _warn_of_pooling(model)
 
