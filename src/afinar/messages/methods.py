@@ -159,7 +159,7 @@ TEXTS = {
     "pad_is_eos": Text(
         en="pad_token_id equals eos_token_id. This package pools at the last attended token; plain transformers and PEFT look "
         "for the last token that is not pad, so they read one token earlier and give other probabilities.",
-        pt="pad_token_id é igual a eos_token_id. Este pacote lê o último token da máscara de atenção; transformers e PEFT puros "
-        "procuram o último token que não é pad, então leem um token antes e dão outras probabilidades.",
+        pt="pad_token_id é igual a eos_token_id. Este pacote lê o último token da máscara de atenção; transformers e PEFT "
+        "puros procuram o último token que não é pad, então leem um token antes e dão outras probabilidades.",
     ),
 }
