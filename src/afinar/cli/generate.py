@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from afinar.cli.context import Context
+from afinar.cli.libraries import quieten
 from afinar.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def _piped() -> str:
 
 def open_writer(model: str, context: Context) -> Session:
     """The session of a run or model that writes text. Raises ConfigError for a classifier."""
+    quieten()
     from afinar import run as pipeline
 
     session = pipeline.load(model, offline=context.offline)

@@ -9,12 +9,11 @@ torch when the command needs a model. `AFINAR_DEBUG=1` adds tracebacks to errors
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from afinar import __version__, messages
-from afinar.cli import commands, parsing
+from afinar.cli import commands, libraries, parsing
 from afinar.cli.context import Context
 from afinar.cli.failures import guarded, print_json, termination_raises
 from afinar.cli.help import command_page, overview, show
@@ -48,7 +47,7 @@ def _dispatch(flags: parsing.Globals, words: list[str], context: Context) -> int
     if flags.help:
         show(command_page(command), context)
         return 0
-    _prepare_environment(flags)
+    libraries.before_import(flags.offline)
     call = parsing.bind(command, rest)
     context = Context(json=flags.json, offline=flags.offline, settings=call.settings)
     return _finish(context, call.function(*call.args, **call.kwargs, context=context))
@@ -58,11 +57,3 @@ def _finish(context: Context, result: dict[str, object]) -> int:
     if context.json:
         print_json(result)
     return 0
-
-
-def _prepare_environment(flags: parsing.Globals) -> None:
-    """What the libraries read when they are imported, which is later than this."""
-    if flags.offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # their advice is about their own API, not about the run
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else it warns at each fork of a data loader

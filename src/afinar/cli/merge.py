@@ -7,6 +7,7 @@ from typing import Any
 
 from afinar import messages
 from afinar.cli.context import Context
+from afinar.cli.libraries import quieten
 from afinar.errors import RefusedError
 
 
@@ -15,6 +16,7 @@ def merge(run: str, directory: str, /, *, context: Context) -> dict[str, Any]:
     target = Path(directory)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RefusedError("cli.not_empty", path=directory)
+    quieten()
     from afinar import run as pipeline
 
     pipeline.load(run, offline=context.offline).merge(directory)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from afinar import messages
 from afinar.cli.context import Context, table
+from afinar.cli.libraries import quieten
 from afinar.cli.progress import reporting
 from afinar.cli.results import whole
 
@@ -17,6 +18,7 @@ LONGEST_ANSWER = 300
 
 def quickstart(*, folder: str = "afinar-quickstart", context: Context) -> dict[str, Any]:
     """The whole story on the embedded model: train twice, compare before and after."""
+    quieten()
     from afinar import quickstart as story
 
     with reporting(context) as reporter:

@@ -32,8 +32,21 @@ def scores(result: Mapping[str, Any]) -> Table:
 
 
 def _cell(metrics: Mapping[str, Any], name: str) -> str:
-    value = metrics.get(name)
-    return "-" if value is None else messages.number(value, 2 if name == "perplexity" else 4)
+    """The value, with its interval where it has one: `12.18 (11.90–12.47)`."""
+    digits = 2 if name == "perplexity" else 4
+    if metrics.get(name) is None:
+        return "-"
+    value = messages.number(metrics[name], digits)
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    if low is None or high is None:
+        return value
+    return f"{value} ({messages.number(low, digits)}–{messages.number(high, digits)})"
+
+
+def about_intervals(result: Mapping[str, Any]) -> str:
+    """What the brackets mean, where the table has any."""
+    shown = any(name.endswith("_low") for side in ("base", "adapted") for name in result.get(side, {}))
+    return messages.text("cli.intervals") if shown else ""
 
 
 def whole(value: float) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 from afinar import messages
 from afinar.cli.context import Context
+from afinar.cli.libraries import quieten
 from afinar.cli.parsing import NEWEST
 from afinar.cli.progress import reporting
-from afinar.cli.results import duration, scores, whole
+from afinar.cli.results import about_intervals, duration, scores, whole
 from afinar.config import load, validate
 
 
@@ -19,6 +20,7 @@ def train(config: str | None = None, /, *, resume: str | None = None, context: C
     if config is None and resume not in (None, NEWEST):
         config = str(Path(str(resume)) / "config.yaml")  # a run knows what it was told
     loaded = validate(load(config, flags=context.settings))
+    quieten()
     from afinar import run as pipeline
 
     with reporting(context) as reporter:
@@ -33,7 +35,9 @@ def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None
     context.say()
     if results["n"]:
         context.show(scores(results))
-        context.say(messages.text("cli.measured", n=whole(results["n"]), seed=results["seed"]))
+        context.say(
+            messages.text("cli.measured", n=whole(results["n"]), seed=results["seed"], intervals=about_intervals(results))
+        )
     else:
         context.say(messages.text("cli.not_measured"))
     context.say(
