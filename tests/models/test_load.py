@@ -169,13 +169,15 @@ def test_the_models_config_gets_the_pad_token(saved):
 def test_the_embedding_of_an_eos_that_pads_still_learns(folder):
     change_config(folder, pad_token_id=2)  # as a model saved with pad == eos says; torch would drop this row's gradient
     model = load_model(config_of(folder, dtype="float32"), task="causal", tokenizer=tiny_tokenizer(pad_is_eos=True))
-    model(IDS, labels=IDS).loss.backward()
+    ids = torch.tensor([[5, 2, 7, 6]])  # an EOS that is read: texts joined by it, or turns of a chat
+    model(ids, labels=ids).loss.backward()
     plain = AutoModelForCausalLM.from_pretrained(folder)
-    plain(IDS, labels=IDS).loss.backward()
+    plain(ids, labels=ids).loss.backward()
     assert plain.get_input_embeddings().weight.grad[2].abs().sum() == 0
     expected = tiny_model(pad_token_id=None)
     expected.load_state_dict(plain.state_dict())
-    expected(IDS, labels=IDS).loss.backward()
+    expected(ids, labels=ids).loss.backward()
+    assert expected.get_input_embeddings().weight.grad[2].abs().sum() > 0
     torch.testing.assert_close(model.get_input_embeddings().weight.grad, expected.get_input_embeddings().weight.grad)
 
 
