@@ -185,6 +185,18 @@ def test_a_template_without_special_tokens_gets_eos_after_the_last_turn() -> Non
     assert learned == " Tudo bem, maçã\n São Paulo\n<eos>"
 
 
+def test_marks_without_any_special_token_are_followed_to_their_last_character() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = v.MARKED_NO_END
+    pieces = [
+        ("user: Tudo bem?\nassistant:", False),
+        (" Tudo bem, maçã", True),
+        ("\nuser: Não sei.\nassistant:", False),
+        (" São Paulo<eos>", True),
+    ]
+    same(encode(tokenizer, Turns(TALK[1:])), tokenizer, *pieces)
+
+
 def test_a_template_that_closes_only_the_last_turn() -> None:
     tokenizer = merging_tokenizer(v.CLOSES_LAST)
     pieces = [

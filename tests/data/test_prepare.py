@@ -17,6 +17,7 @@ from afinar.data.examples import Examples
 from afinar.data.prepare import prepare, prepare_source
 from afinar.errors import ConfigError
 from tests.data.raising import raises
+from tests.data.vocabularies import merging_tokenizer
 from tests.tiny import tiny_tokenizer
 
 REVIEWS = [
@@ -180,6 +181,16 @@ def test_classification_is_cut_on_the_right(tokenizer: Any) -> None:
     rows = [{"text": "ação " * 5, "label": 0}, {"text": "b", "label": 1}]
     prepared = prepare(DataConfig(max_length=4, valid_fraction=0, max_truncated=0.5), tokenizer, train=rows)
     assert prepared.train.lengths == [4, 1]
+
+
+def test_a_classified_text_is_cut_as_its_tokenizer_cuts_it() -> None:
+    rows = [{"text": "Tudo bem? Tudo bem, obrigado. Não sei.", "label": 0}, {"text": "Tudo bem?", "label": 1}]
+    for around in ({}, {"bos": True}, {"eos": True}, {"bos": True, "eos": True}):
+        tokenizer = merging_tokenizer(**around)
+        for length in (4, 8):
+            expected = [tokenizer(row["text"], truncation=True, max_length=length)["input_ids"] for row in rows]
+            examples = prepare_source(rows, tokenizer, max_length=length)
+            assert [example["input_ids"].tolist() for example in examples] == expected
 
 
 def test_answers_that_are_cut_off_entirely_are_dropped_and_counted(tokenizer: Any) -> None:

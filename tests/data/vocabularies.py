@@ -31,6 +31,11 @@ NO_END = (  # no special token anywhere
     "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}"
 )
+MARKED_NO_END = NO_END.replace(
+    "{{ m['role'] + ': ' + m['content'] + '\n' }}",
+    "{{ m['role'] + ':' }}{% if m['role'] == 'assistant' %}{% generation %}{{ ' ' + m['content'] }}{% endgeneration %}"
+    "{% else %}{{ ' ' + m['content'] }}{% endif %}{{ '\n' }}",
+)
 CLOSES_LAST = (  # EOS after the last assistant turn only
     "{% for m in messages %}{{ '[' + m['role'] + ']' + m['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '[assistant]' }}{% elif messages[-1]['role'] == 'assistant' %}{{ eos_token }}{% endif %}"

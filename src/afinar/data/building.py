@@ -28,8 +28,8 @@ def build(
 ) -> Examples:
     """The examples of `loaded`.
 
-    Rows longer than `max_length` are cut on the right. A row whose answer is cut off entirely is dropped and counted, since
-    nothing in it would be learned; its prompt alone would be.
+    Rows longer than `max_length` are cut on the right (a classified text before the EOS with which some tokenizers end it). A
+    row whose answer is cut off entirely is dropped and counted: only its prompt would be left, and nothing to learn.
 
     Raises:
         ConfigError: Blocks of something other than text.
@@ -61,6 +61,8 @@ def _example(row: LoadedRow, max_length: int, numbers: dict[str, int]) -> Exampl
     encoded = row.encoded
     ids = encoded.ids[:max_length]
     if encoded.label is not None:
+        if len(encoded.ids) > max_length and encoded.tail:
+            ids = np.concatenate([ids[: -encoded.tail], encoded.ids[-encoded.tail :]])
         if encoded.label not in numbers:
             raise DataError("data.unseen_label", path=row.path, line=row.line, label=encoded.label, known=", ".join(numbers))
         return Example(ids, numbers[encoded.label], 0, 0, row.path, row.line, encoded.reference, encoded.prompt)

@@ -47,7 +47,8 @@ class Encoded:
     """A row as tokens, before cutting and packing.
 
     `supervised` (n,) bool marks what is learned; `bytes` (n,) int32 are the UTF-8 bytes each token stands for, 0 for
-    special tokens; `prompt_length` tokens come before the last answer.
+    special tokens; `prompt_length` tokens come before the last answer. The last `tail` tokens stay when a row is cut: what a
+    tokenizer puts after a text that is classified.
     """
 
     ids: np.ndarray
@@ -57,6 +58,7 @@ class Encoded:
     prompt: str | list[Message] | None = None
     reference: str | None = None
     label: str | None = None
+    tail: int = 0
 
 
 class Encoder:
@@ -115,10 +117,16 @@ class Encoder:
         """The text as the tokenizer frames it: nothing is learned from its tokens, so no EOS is added."""
         tokens = tokenise(self.tokenizer, record.text)
         ids = np.concatenate([self._with_prefix(tokens.ids), np.asarray(self.suffix, dtype=np.int32)])
-        nothing = np.zeros(len(ids), dtype=bool)
-        counts = np.zeros(len(ids), dtype=np.int32)
         ids = ids if len(tokens) else ids[:0]
-        return Encoded(ids, nothing, counts, prompt=record.text, reference=record.label, label=record.label)
+        return Encoded(
+            ids,
+            supervised=np.zeros(len(ids), dtype=bool),
+            bytes=np.zeros(len(ids), dtype=np.int32),
+            prompt=record.text,
+            reference=record.label,
+            label=record.label,
+            tail=len(self.suffix),
+        )
 
     def _ended(self, ids: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`ids` with EOS at the end, once, and the bytes of as many tokens (none for those around the text)."""

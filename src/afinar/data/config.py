@@ -17,15 +17,17 @@ class DataConfig:
 
     train: str | None = option(
         None,
-        en="Training data: a file (.jsonl, .json, .csv, .parquet, .txt), a folder of them, a hub data set, or a bundled set "
-        "(afinar/sentimento, afinar/instrucoes).",
-        pt="Dados de treino: um arquivo (.jsonl, .json, .csv, .parquet, .txt), uma pasta deles, um conjunto do hub ou um "
-        "conjunto embutido (afinar/sentimento, afinar/instrucoes).",
+        en="Training data: a file (.jsonl, .json, .csv, .parquet, .txt), a folder of them, a hub data set (owner/name, "
+        "owner/name:config, owner/name@split), or a bundled set (afinar/sentimento, afinar/instrucoes).",
+        pt="Dados de treino: um arquivo (.jsonl, .json, .csv, .parquet, .txt), uma pasta deles, um conjunto do hub "
+        "(dono/nome, dono/nome:config, dono/nome@parte) ou um conjunto embutido (afinar/sentimento, afinar/instrucoes).",
     )
     valid: str | None = option(
         None,
-        en="Held-out data, of the same kinds; without it a share of the training data is held out (valid_fraction).",
-        pt="Dados de validação, dos mesmos tipos; sem eles, uma parte dos dados de treino é separada (valid_fraction).",
+        en="Held-out data, of the same kinds; without it the source's own validation split, else a share of the training rows "
+        "(valid_fraction).",
+        pt="Dados de validação, dos mesmos tipos; sem eles, a parte de validação da própria fonte, senão uma fração das "
+        "linhas de treino (valid_fraction).",
     )
     format: str = option(
         "auto",
@@ -35,8 +37,10 @@ class DataConfig:
     )
     valid_fraction: float = option(
         0.1,
-        en="Share of the training rows held out when there is no valid and no bundled split; 0 trains on all of them.",
-        pt="Parte das linhas de treino separada quando não há valid; 0 treina com todas.",
+        en="Share of the training rows held out when neither valid nor the source names any, chosen by content and seed; "
+        "0 trains on all of them.",
+        pt="Parte das linhas de treino separada quando nem valid nem a fonte indicam outras, escolhidas pelo conteúdo e pela "
+        "semente; 0 treina com todas.",
     )
     max_length: int = option(
         512,
