@@ -15,17 +15,18 @@ import math
 import os
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, get_scheduler
 
 from afinar import Full, SFTConfig, SFTTrainer
-from afinar.data.packing import blocks
+from afinar.data.config import DataConfig
+from afinar.data.prepare import Prepared, prepare
 from recipes.muon import MuonWithAdamW
 
 END, PAD, ROLES = "<|fim|>", "<|pad|>", {"system": "<|sistema|>", "user": "<|usuario|>", "assistant": "<|assistente|>"}
 SETS = ("noticias", "literatura")
+WARM_UP_STEPS = 40
 # Words with their leading space, digits one by one, runs of punctuation, white space.
 WORDS = Regex(r" ?\p{L}[\p{L}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 CHAT_TEMPLATE = (
@@ -89,10 +90,10 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalL
     return LlamaForCausalLM(config)
 
 
-def make_rows(tokenizer: PreTrainedTokenizerFast, corpus: list[str], length: int, seed: int) -> list[dict[str, np.ndarray]]:
-    """Blocks of `length` tokens with every token supervised."""
-    sequences = [[*ids, tokenizer.eos_token_id] for ids in tokenizer(corpus)["input_ids"]]
-    return [{"input_ids": block, "labels": block} for block in blocks(sequences, length=length, seed=seed)]
+def make_blocks(tokenizer: PreTrainedTokenizerFast, data: Path, length: int, seed: int) -> Prepared:
+    """Training and held-out texts, each set joined and cut into blocks of `length` tokens, every token supervised."""
+    rows = {split: [{"text": text} for text in texts(data, split)] for split in ("train", "valid")}
+    return prepare(DataConfig(packing="blocks", max_length=length), tokenizer, seed=seed, **rows)
 
 
 def main() -> None:
@@ -108,17 +109,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    train = texts(options.data, "train")
-    tokenizer = make_tokenizer(train)
-    rows = make_rows(tokenizer, train, options.length, options.seed)
-    valid = make_rows(tokenizer, texts(options.data, "valid"), options.length, options.seed)
+    tokenizer = make_tokenizer(texts(options.data, "train"))
+    blocks = make_blocks(tokenizer, options.data, options.length, options.seed)
+    print("\n".join(blocks.report.lines()))
     model = make_model(tokenizer, options.seed)
-    steps = math.ceil(options.epochs * math.ceil(len(rows) / options.batch))
-    print(f"{len(rows)} blocks of {options.length} tokens, {model.num_parameters()} weights, {steps} steps")
+    steps = math.ceil(options.epochs * math.ceil(len(blocks.train) / options.batch))
 
     optimizer = MuonWithAdamW(model, matrix_rate=0.02, other_rate=3e-3, weight_decay=0.01)
     schedule = get_scheduler(
-        "warmup_stable_decay", optimizer, 40, steps, {"num_decay_steps": int(0.4 * steps), "decay_type": "linear"}
+        "warmup_stable_decay", optimizer, WARM_UP_STEPS, steps, {"num_decay_steps": int(0.4 * steps), "decay_type": "linear"}
     )
     arguments = SFTConfig(
         output_dir=str(options.out.with_name(options.out.name + "_run")),
@@ -136,8 +135,8 @@ def main() -> None:
     trainer = SFTTrainer(
         model,
         arguments,
-        train_dataset=rows,
-        eval_dataset=valid,
+        train_dataset=blocks.train,
+        eval_dataset=blocks.valid,
         processing_class=tokenizer,
         method=Full(),
         optimizers=(optimizer, schedule),
