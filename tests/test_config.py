@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -25,9 +26,20 @@ from afinar.config.yaml12 import read, scalar
 from afinar.data.config import DataConfig
 from afinar.errors import ConfigError
 from afinar.evaluation.config import EvaluationConfig
+from afinar.methods.base import METHODS, Entry
 from afinar.methods.config import Full, Head, LoRA
 from afinar.models.config import ModelConfig
 from afinar.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """A method's config as another package may write it: plain fields, one without a default."""
+
+    name: ClassVar[str] = "scale"
+    factor: float
+    layers: tuple[str, ...] = ()
+
 
 DESIGN_EXAMPLE = """\
 model:      {name: afinar-mini, task: causal, quantize: none, double_quant: true, dtype: auto, device: auto, attention: auto}
@@ -224,6 +236,21 @@ class TestNames:
         assert error.key == "config.method_field_near"
         assert error.values["near"] == "method.alpha"
         assert error.values["where"].endswith(":3")
+
+    def test_a_section_alone(self, tmp_path: Path) -> None:
+        error = failure(tmp_path, "", flags=["--data", "x.jsonl"])
+        assert error.key == "config.unknown"
+        assert "--data.train" in error.values["known"]
+        error = failure(tmp_path, "", environ={"AFINAR__TRAINING": "1"})
+        assert "AFINAR__TRAINING__SEED" in error.values["known"]
+
+    def test_method_of_another_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(METHODS, "scale", Entry(Scale, "nowhere:Scale"))
+        config = load(written(tmp_path, "method: {name: scale, factor: 2}"), environ={}, flags=["--method.layers", "a,b"])
+        assert config.method == Scale(factor=2.0, layers=("a", "b"))
+        assert failure(tmp_path, "method: {name: scale, factor: x}").key == "config.type"
+        missing = failure(tmp_path, "method: scale")
+        assert (missing.key, missing.values["field"]) == ("core.missing", "method.factor")
 
     def test_unknown_method_says_where(self, tmp_path: Path) -> None:
         error = failure(tmp_path, "model: {task: causal}\nmethod: {name: lorra}")

@@ -60,3 +60,8 @@ def test_nothing_heavy_is_imported(code: str) -> None:
     check = f"{code}\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(afinar._HOME))
+def test_every_name_is_there(name: str) -> None:
+    assert getattr(afinar, name).__name__ == name

@@ -84,7 +84,7 @@ def _answer(session: Session, history: Messages, options: dict[str, Any], contex
 
 def _shortened(session: Session, history: Messages, opening: Messages, max_new_tokens: int, context: Context) -> Messages:
     """The conversation without its oldest turns, where with the answer it would exceed what the model can read."""
-    limit = getattr(session.model.config, "max_position_embeddings", None)
+    limit = getattr(session.model.config, "max_position_embeddings", None)  # a recurrent model has none
     turns = history[len(opening) :]
     if limit is None or _fits(session, opening + turns, limit - max_new_tokens):
         return history
@@ -95,6 +95,4 @@ def _shortened(session: Session, history: Messages, opening: Messages, max_new_t
 
 
 def _fits(session: Session, history: Messages, limit: int) -> bool:
-    from afinar.data.chat import encode_prompt
-
-    return len(encode_prompt(session.tokenizer, history)) <= limit
+    return len(session.encode(history)) <= limit

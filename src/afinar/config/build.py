@@ -103,6 +103,9 @@ def _section(section: str, cls: type, entries: Layer) -> Any:
         if path not in documented:
             raise _unknown_method_field(path, entry, list(documented), str(getattr(cls, "name", section)))
         values[path.partition(".")[2]] = _typed(documented[path], entry)
+    for path, field in documented.items():
+        if field.required and path not in entries:
+            raise ConfigError("core.missing", field=path)
     try:
         return cls(**values)
     except ConfigError as error:

@@ -11,11 +11,11 @@ from afinar.config.tree import Entry, Layer, Origin
 from afinar.config.yaml12 import scalar
 from afinar.errors import ConfigError
 
-_WITHOUT_DOT = ("method", "output")
+_WITHOUT_DOT = (*SECTIONS, "output")  # a section alone is a mistake, better told by the loader than by the parser
 
 
 def is_setting(token: str) -> bool:
-    """Whether a word of a command line is such a flag: `--section.field`, `--method` or `--output`."""
+    """Whether a word of a command line is such a flag: `--section.field`, `--section` or `--output`."""
     name = token.removeprefix("--").partition("=")[0]
     return token.startswith("--") and ("." in name.strip(".") or name in _WITHOUT_DOT)
 

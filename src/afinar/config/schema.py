@@ -87,9 +87,9 @@ class FieldDoc(NamedTuple):
     metadata: typing.Mapping[str, Any]
 
     @property
-    def type_names(self) -> str:
-        """The types as written in messages and help: `int | null`."""
-        return type_names(self.types)
+    def required(self) -> bool:
+        """Whether it has no default and must be set."""
+        return self.default is dataclasses.MISSING
 
     @property
     def text(self) -> str:
@@ -114,13 +114,17 @@ def _kinds(annotation: Any) -> tuple[type, ...]:
 
 @functools.cache
 def fields_of(cls: type, section: str) -> tuple[FieldDoc, ...]:
-    """The documented fields of a stage's config, as `section.field` ("" for fields without a section)."""
+    """The fields of a stage's config, as `section.field`; of RunConfig itself ("") those that are no section.
+
+    A method from another package may have fields without documentation; their types are those of YAML's scalars and
+    tuples of str.
+    """
     hints = typing.get_type_hints(cls)
     prefix = f"{section}." if section else ""
     return tuple(
         FieldDoc(prefix + f.name, _kinds(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata)
         for f in dataclasses.fields(cls)
-        if "en" in f.metadata
+        if section or "en" in f.metadata
     )
 
 

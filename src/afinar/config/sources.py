@@ -83,10 +83,10 @@ def known_path(path: str, where: str, spell: Any = str) -> str:
     paths = known_paths()
     if path in paths:
         return path
-    near = nearest(path, [*paths, *(s for s in SECTIONS if "." not in path)])
+    near = None if path in SECTIONS else nearest(path, [*paths, *(s for s in SECTIONS if not dot)])
     if near:
         raise ConfigError("config.unknown_near", where=where, key=path, near=spell(near))
-    known = [p for p in paths if p.startswith(f"{section}.")] if section in SECTIONS and dot else [*SECTIONS, "output"]
+    known = [p for p in paths if p.startswith(f"{section}.")] if section in SECTIONS else [*SECTIONS, "output"]
     raise ConfigError("config.unknown", where=where, key=path, known=", ".join(spell(p) for p in known))
 
 

@@ -245,8 +245,8 @@ _ERRORS = {
     "unknown_option": Text(
         en="afinar {command} has no option {got}.",
         pt="afinar {command} não tem a opção {got}.",
-        hint_en="See: afinar {command} --help",
-        hint_pt="Veja: afinar {command} --help",
+        hint_en="See: afinar {command} --help. A text that begins with a hyphen goes after -- by itself.",
+        hint_pt="Veja: afinar {command} --help. Um texto que começa com hífen vai depois de um -- sozinho.",
     ),
     "unknown_option_near": Text(
         en="There is no option {got}.",
