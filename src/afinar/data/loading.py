@@ -40,7 +40,7 @@ class Loaded:
 
 
 def load(source: Any, encoder: Encoder, *, format: str, task: str, split: str, offline: bool) -> Loaded:
-    """All rows of `source`. Only tokens are kept; the texts are let go as they are read.
+    """All rows of `source` as tokens. Running text is let go as it is read; prompts and answers are kept, for generation.
 
     Raises:
         DataError: The source, its columns, a row or a value is wrong; or the format does not fit the task.

@@ -6,6 +6,7 @@ what only all rows together tell: too many cut, classes missing, the same rows o
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -204,7 +205,9 @@ def preview(example: Example, tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _decoded(ids: list[int], tokenizer: PreTrainedTokenizerBase) -> str:
-    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+    """The text of `ids`, control characters escaped: what stands in the data must not steer the terminal."""
+    text = str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
 
 
 def _clipped(text: str) -> str:
