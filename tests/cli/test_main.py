@@ -92,6 +92,12 @@ class TestHelp:
         assert "[default: 16]" in answer.out
         assert "Semente" in call("train", "--help", "--lang=pt").out
 
+    def test_defaults_of_zero_are_told(self, call: Call) -> None:
+        lines = {line.split()[0]: line for line in call("generate", "--help").out.splitlines() if line.startswith("  --")}
+        assert lines["--seed"].endswith("[default: 0]")
+        assert lines["--temperature"].endswith("[default: 0.0]")
+        assert "default" not in lines["--json"]
+
     def test_version(self, call: Call) -> None:
         assert call("--version").out == "0.1.0\n"
         assert call("--version", "--json").json == {"version": "0.1.0"}

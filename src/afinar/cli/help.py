@@ -71,11 +71,16 @@ def own_parts(command: Command) -> list[Part]:
             continue
         positional = parameter.kind is parameter.POSITIONAL_ONLY
         text = messages.text(f"cli.{command.key}_{parameter.name}")
-        default = "" if parameter.default in (parameter.empty, None, False, "") else str(parameter.default)
         name = messages.text(f"cli.value_{parameter.name}") if positional else _flag(parameter)
-        (arguments if positional else options).append(Entry(name, text, default))
+        (arguments if positional else options).append(Entry(name, text, _own_default(parameter.default)))
     titled = ((messages.text("cli.title_arguments"), arguments), (messages.text("cli.title_options"), options))
     return [(title, entries) for title, entries in titled if entries]
+
+
+def _own_default(value: Any) -> str:
+    """A default worth telling: not that of a switch, nor of what may be left out."""
+    untold = value is inspect.Parameter.empty or value is None or value is False
+    return "" if untold else str(value)
 
 
 def _flag(parameter: inspect.Parameter) -> str:

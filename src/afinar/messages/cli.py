@@ -5,13 +5,13 @@ from afinar.messages import Text
 _COMMANDS = {
     "about": Text(
         en="Fine-tune and adapt language models on the hardware you have, and measure what it did.",
-        pt="Ajuste e adapte modelos de linguagem no hardware que você tem, e meça o resultado.",
+        pt="Ajusta e adapta modelos de linguagem no hardware que você tem, e mede o resultado.",
     ),
     "usage_all": Text(en="Usage: afinar COMMAND [OPTIONS]", pt="Uso: afinar COMANDO [OPÇÕES]"),
     "quickstart": Text(
         en="See the whole story in about two minutes, offline, on the embedded model.\n\n"
         "Trains LoRA on instructions and a sentiment classifier, and shows the scores and an answer before and after.",
-        pt="Veja a história toda em uns dois minutos, offline, no modelo embutido.\n\n"
+        pt="Mostra a história toda em uns dois minutos, offline, no modelo embutido.\n\n"
         "Treina LoRA em instruções e um classificador de sentimento, e mostra as notas e uma resposta antes e depois.",
     ),
     "usage_quickstart": Text(en="Usage: afinar quickstart [--folder DIR]", pt="Uso: afinar quickstart [--folder PASTA]"),
@@ -20,12 +20,12 @@ _COMMANDS = {
     ),
     "doctor": Text(
         en="Check this machine: versions, device, memory, disk, cache; and say what to do about what is wrong.",
-        pt="Examine esta máquina: versões, dispositivo, memória, disco, cache; e saiba o que fazer com o que estiver errado.",
+        pt="Examina esta máquina: versões, dispositivo, memória, disco, cache; e diz o que fazer com o que estiver errado.",
     ),
     "usage_doctor": Text(en="Usage: afinar doctor", pt="Uso: afinar doctor"),
     "init": Text(
         en="Make a project that runs: a config, a little data, and a README.",
-        pt="Crie um projeto que já roda: uma configuração, alguns dados e um README.",
+        pt="Cria um projeto que já roda: uma configuração, alguns dados e um README.",
     ),
     "usage_init": Text(en="Usage: afinar init DIR [--template NAME]", pt="Uso: afinar init PASTA [--template NOME]"),
     "init_directory": Text(
@@ -40,7 +40,7 @@ _COMMANDS = {
         en="Train as a config says; evaluate base and adapted model on held-out data; write a run folder.\n\n"
         "Settings: defaults < CONFIG < environment (AFINAR__TRAINING__SEED=1) < flags (--training.seed 1). "
         "Paths are relative to the working directory.",
-        pt="Treine como diz uma configuração; avalie o modelo base e o adaptado em dados de validação; grave uma pasta de "
+        pt="Treina como diz uma configuração; avalia o modelo base e o adaptado em dados de validação; grava uma pasta de "
         "execução.\n\n"
         "Opções: padrões < CONFIG < ambiente (AFINAR__TRAINING__SEED=1) < flags (--training.seed 1). "
         "Os caminhos são relativos à pasta atual.",
@@ -55,11 +55,11 @@ _COMMANDS = {
     ),
     "train_resume": Text(
         en="Continue a run from its newest checkpoint; without RUN, the newest unfinished run under output.",
-        pt="Continue uma execução a partir do checkpoint mais novo; sem EXECUÇÃO, a mais nova não terminada sob output.",
+        pt="Continua uma execução a partir do checkpoint mais novo; sem EXECUÇÃO, a mais nova não terminada sob output.",
     ),
     "evaluate": Text(
         en="Measure a run or a model on data: base and adapted in one go for a run.",
-        pt="Meça uma execução ou um modelo em dados: base e adaptado de uma vez, no caso de uma execução.",
+        pt="Mede uma execução ou um modelo em dados: base e adaptado de uma vez, no caso de uma execução.",
     ),
     "usage_evaluate": Text(
         en="Usage: afinar evaluate RUN|MODEL --data FILE", pt="Uso: afinar evaluate EXECUÇÃO|MODELO --data ARQUIVO"
@@ -77,7 +77,7 @@ _COMMANDS = {
         en="Longest sequence in tokens; by default the one the run was trained with.",
         pt="Maior sequência, em tokens; por padrão, a usada no treino da execução.",
     ),
-    "generate": Text(en="Continue a prompt.", pt="Continue um prompt."),
+    "generate": Text(en="Continue a prompt.", pt="Continua um prompt."),
     "usage_generate": Text(
         en='Usage: afinar generate RUN|MODEL ["PROMPT"]', pt='Uso: afinar generate EXECUÇÃO|MODELO ["PROMPT"]'
     ),
@@ -96,12 +96,12 @@ _COMMANDS = {
     ),
     "generate_top_p": Text(
         en="Sample among the likeliest tokens that hold this share of the probability.",
-        pt="Sortear entre os tokens mais prováveis que somam esta parte da probabilidade.",
+        pt="Sorteia entre os tokens mais prováveis que somam esta parte da probabilidade.",
     ),
     "generate_seed": Text(en="Seed of the sampling.", pt="Semente do sorteio."),
     "chat": Text(
         en="Talk to a run or a model.\n\n/exit leaves, /clear forgets the conversation. Ctrl-C stops an answer.",
-        pt="Converse com uma execução ou um modelo.\n\n"
+        pt="Conversa com uma execução ou um modelo.\n\n"
         "/sair termina, /limpar esquece a conversa. Ctrl-C interrompe uma resposta.",
     ),
     "usage_chat": Text(en="Usage: afinar chat RUN|MODEL", pt="Uso: afinar chat EXECUÇÃO|MODELO"),
@@ -117,12 +117,12 @@ _COMMANDS = {
     ),
     "chat_top_p": Text(
         en="Sample among the likeliest tokens that hold this share of the probability.",
-        pt="Sortear entre os tokens mais prováveis que somam esta parte da probabilidade.",
+        pt="Sorteia entre os tokens mais prováveis que somam esta parte da probabilidade.",
     ),
     "chat_seed": Text(en="Seed of the sampling.", pt="Semente do sorteio."),
     "merge": Text(
         en="Fold a run's adapter into its base and write a plain model that transformers alone loads.",
-        pt="Incorpore o adaptador de uma execução à base e grave um modelo comum, que o transformers abre sozinho.",
+        pt="Incorpora o adaptador de uma execução à base e grava um modelo comum, que o transformers abre sozinho.",
     ),
     "usage_merge": Text(en="Usage: afinar merge RUN DIR", pt="Uso: afinar merge EXECUÇÃO PASTA"),
     "merge_run": Text(en="A run folder with an adapter.", pt="Uma pasta de execução com um adaptador."),
@@ -131,13 +131,13 @@ _COMMANDS = {
     ),
     "explain": Text(
         en="Explain a technique: what it is, its equation, when to use it. Without TECHNIQUE, list them.",
-        pt="Explique uma técnica: o que é, sua equação, quando usar. Sem TÉCNICA, mostra a lista.",
+        pt="Explica uma técnica: o que é, sua equação, quando usar. Sem TÉCNICA, mostra a lista.",
     ),
     "usage_explain": Text(en="Usage: afinar explain [TECHNIQUE]", pt="Uso: afinar explain [TÉCNICA]"),
     "explain_technique": Text(en="Name of the technique, such as lora.", pt="Nome da técnica, por exemplo lora."),
     "config_show": Text(
         en="Show the settings that a run would have, as YAML, and with --origin where each comes from.",
-        pt="Mostre as opções que uma execução teria, em YAML, e com --origin a origem de cada uma.",
+        pt="Mostra as opções que uma execução teria, em YAML, e com --origin a origem de cada uma.",
     ),
     "usage_config_show": Text(
         en="Usage: afinar config show [CONFIG] [--section.field VALUE ...] [--origin]",
@@ -164,17 +164,17 @@ _HELP = {
     "default": Text(en="[default: {value}]", pt="[padrão: {value}]"),
     "option_json": Text(
         en="End standard output with one JSON object, and print nothing else there.",
-        pt="Terminar a saída padrão com um objeto JSON e não imprimir mais nada nela.",
+        pt="Termina a saída padrão com um objeto JSON e não imprime mais nada nela.",
     ),
     "option_offline": Text(
-        en="Use only files that are on this machine.", pt="Usar apenas arquivos que já estão nesta máquina."
+        en="Use only files that are on this machine.", pt="Usa apenas arquivos que já estão nesta máquina."
     ),
     "option_lang": Text(
         en="Language of the texts; by default AFINAR_LANG, else the system's.",
         pt="Idioma dos textos; por padrão AFINAR_LANG, senão o do sistema.",
     ),
-    "option_help": Text(en="Show this page.", pt="Mostrar esta página."),
-    "option_version": Text(en="Show the version.", pt="Mostrar a versão."),
+    "option_help": Text(en="Show this page.", pt="Mostra esta página."),
+    "option_version": Text(en="Show the version.", pt="Mostra a versão."),
     "value_folder": Text(en="DIR", pt="PASTA"),
     "value_directory": Text(en="DIR", pt="PASTA"),
     "value_template": Text(en="NAME", pt="NOME"),
