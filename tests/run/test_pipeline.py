@@ -87,7 +87,8 @@ def test_the_resolved_config_has_no_auto_left_and_repeats_the_run(configure: Con
     config = configure(questions, {"name": "lora"}, training={"learning_rate": "auto", "epochs": 1.0})
     run = train(config)
     written = load_config(run.folder / "config.yaml", environ={})
-    assert written.training.learning_rate == 5e-4
+    assert written.training.learning_rate == 9.2e-3  # 5e-4 (2000 / 48)^0.78
+    assert written.method.target_modules == ("k_proj", "o_proj", "q_proj", "v_proj")
     assert written.training.micro_batch_size == 8
     assert written.training.gradient_checkpointing is False
     assert (written.data.format, written.data.packing) == ("messages", "none")

@@ -6,7 +6,8 @@ afinar.load(run.folder).generate("Por que o céu é azul?")
 """
 
 from afinar.run.measure import evaluate
-from afinar.run.pipeline import Run, fine_tune, resolve, train
+from afinar.run.pipeline import Run, fine_tune, train
+from afinar.run.resolving import resolve
 from afinar.run.session import Session, load
 from afinar.training.reporting import Reporter, Silent
 

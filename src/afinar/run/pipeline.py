@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PrinterCallback, set_seed
 
-from afinar.config import RunConfig, from_mapping, to_mapping, to_yaml, validate
-from afinar.config import load as load_config
+from afinar.config import RunConfig, from_mapping, to_mapping, validate
+from afinar.data.config import DataConfig
 from afinar.data.prepare import Prepared, prepare
-from afinar.errors import ConfigError, RefusedError
-from afinar.methods.config import MethodConfig
-from afinar.models.hardware import choose_device, choose_dtype
-from afinar.models.load import describe, load_model, load_tokenizer
+from afinar.errors import ConfigError
+from afinar.methods.config import Head, LoRA, MethodConfig
+from afinar.models.load import load_model, load_tokenizer
 from afinar.run import folder as files
 from afinar.run.card import write_card
 from afinar.run.measure import Measured, answers, measure
+from afinar.run.resolving import resolve, task_of, trained_labels
+from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
+from afinar.run.stopping import stopping_with_checkpoint
 from afinar.training import arguments
 from afinar.training.reporting import Reporter, Silent, Telling, append_metrics
 from afinar.training.trainer import SFTTrainer
-
-# A resumed run may change these: they say where and how often to write, not what is trained.
-FREE = ("output", "training.log_every_steps", "training.save_every_steps", "training.keep_checkpoints", "training.report_to")
 
 
 @dataclass
@@ -79,7 +74,7 @@ def train(
     RefusedError for a folder in use or a run whose data or settings changed.
     """
     reporter = on_event or Silent()
-    folder = _folder_to_resume(config, resume, reporter) if resume else None
+    folder = folder_to_resume(config, resume, reporter) if resume else None
     return _train(config, offline=offline, reporter=reporter, rows={}, resumed=folder)
 
 
@@ -90,30 +85,32 @@ def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[s
     data = prepare(
         config.data,
         tokenizer,
-        task=_task(config, offline),
+        task=task_of(config, offline),
         offline=offline,
         seed=config.training.seed,
-        label_names=_trained_labels(config, offline),
+        label_names=trained_labels(config, offline),
         **rows,
     )
     reporter.on_plan(data.report.lines())
-    config = resolve(config, data)
-    folder = files.new_folder(config.output) if resumed is None else resumed
-    with files.locked(folder):
-        _open(folder, config, data, resumed is not None)
-        return _in_folder(folder, config, data, tokenizer, reporter, offline)
-
-
-def _in_folder(folder: Path, config: RunConfig, data: Prepared, tokenizer: Any, reporter: Reporter, offline: bool) -> Run:
-    reporter.on_stage("run.stage_model", name=config.model.name, device=config.model.device, dtype=config.model.dtype)
-    set_seed(config.training.seed)  # a new classification head is drawn here, LoRA's A below
+    if isinstance(config.method, Head) and data.task == "causal":
+        raise ConfigError("config.head_causal")
+    set_seed(config.training.seed)  # a new classification head is drawn here, LoRA's A in the trainer
     model = load_model(config.model, task=data.task, label_names=data.label_names, tokenizer=tokenizer, offline=offline)
-    checkpoint = files.newest_checkpoint(folder)
-    base_model = config.model
+    config = resolve(config, data, model)
+    reporter.on_stage("run.stage_model", name=config.model.name, device=config.model.device, dtype=config.model.dtype)
+    folder = files.new_folder(config.output) if resumed is None else resumed
     run = Run(
-        model, tokenizer, data.task, data.label_names, None, base_model, config.training.seed, config.data.max_length,
+        model, tokenizer, data.task, data.label_names, None, config.model, config.training.seed, config.data.max_length,
         running_text=config.data.format == "text", folder=folder, config=config,
     )  # fmt: skip
+    with files.locked(folder):
+        (check_unchanged if resumed else open_folder)(folder, config, data)
+        return _in_folder(run, data, reporter)
+
+
+def _in_folder(run: Run, data: Prepared, reporter: Reporter) -> Run:
+    folder, config = run.folder, run.config
+    checkpoint = files.newest_checkpoint(folder)
     trainer, telling = _trainer(run, data, reporter)
     base = _measure_base(run, trainer, data, reporter, folder)
     reporter.on_stage("run.stage_train", method=config.method.name, steps=_steps(config, data), folder=str(folder))
@@ -130,99 +127,10 @@ def _in_folder(folder: Path, config: RunConfig, data: Prepared, tokenizer: Any, 
     return run
 
 
-# --- before training -----------------------------------------------------------------------------------------------
-
-
-def resolve(config: RunConfig, data: Prepared) -> RunConfig:
-    """`config` with every `auto` replaced by what was chosen for this model, these data and this machine."""
-    device = choose_device(config.model)
-    dtype = choose_dtype(config.model, device)
-    longest = max((int(length) for length in data.train.lengths), default=1)
-    if config.method.name == "head" and data.task == "causal":
-        raise ConfigError("config.head_causal")
-    return replace(
-        config,
-        model=replace(config.model, task=data.task, device=str(device), dtype=str(dtype).removeprefix("torch.")),
-        data=replace(
-            config.data, format=data.format, packing="none" if config.data.packing == "auto" else config.data.packing
-        ),
-        training=arguments.resolve(config.training, method=config.method.name, longest=longest),
-    )
-
-
-def _task(config: RunConfig, offline: bool) -> str:
-    """What the data are read for; a base that was saved as a classifier stays one."""
-    if config.model.task == "auto" and describe(config.model, offline=offline).task == "classification":
-        return "classification"
-    return config.model.task
-
-
-def _trained_labels(config: RunConfig, offline: bool) -> tuple[str, ...] | None:
-    known = describe(config.model, offline=offline)
-    generic = all(name == f"LABEL_{index}" for index, name in enumerate(known.label_names))
-    return None if known.task != "classification" or generic else tuple(known.label_names)
-
-
-def _open(folder: Path, config: RunConfig, data: Prepared, resumed: bool) -> None:
-    """Write what the run is, or make sure that the resumed one is the same."""
-    seen = {"train": files.fingerprint(data.train), "valid": files.fingerprint(data.valid) if data.valid else None}
-    if resumed:
-        _refuse_changes(folder, config, seen)
-    else:
-        environment = {"versions": files.versions(), "threads": torch.get_num_threads(), "data_sha256": seen}
-        files.write_json(folder / files.ENV, environment)
-    (folder / files.CONFIG).write_text(to_yaml(config), encoding="utf-8")
-
-
-def _refuse_changes(folder: Path, config: RunConfig, seen: dict[str, str | None]) -> None:
-    import json
-
-    before, now = (_flat(to_mapping(c)) for c in (load_config(folder / files.CONFIG, environ={}), config))
-    for path in sorted(before.keys() | now.keys()):
-        if path not in FREE and before.get(path) != now.get(path):
-            raise RefusedError(
-                "run.config_changed", folder=str(folder), field=path, got=now.get(path), expected=before.get(path)
-            )
-    known = json.loads((folder / files.ENV).read_text(encoding="utf-8"))["data_sha256"]
-    if known != seen:
-        changed = ", ".join(name for name in seen if known.get(name) != seen[name])
-        raise RefusedError("run.data_changed", folder=str(folder), which=changed)
-
-
-def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in mapping.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _folder_to_resume(config: RunConfig, resume: str | bool, reporter: Reporter) -> Path | None:
-    if resume is True:
-        folder = files.newest_unfinished(config.output)
-        if folder is None:
-            reporter.on_stage("run.nothing_to_resume", output=config.output)
-            return None
-    else:
-        folder = Path(str(resume))
-        if not (folder / files.CONFIG).is_file():
-            raise RefusedError("run.not_a_run", path=str(folder))
-        if (folder / files.RESULTS).exists():
-            raise RefusedError("run.finished", path=str(folder))
-    checkpoint = files.newest_checkpoint(folder)
-    key = "run.resuming" if checkpoint else "run.resuming_from_start"
-    reporter.on_stage(key, folder=str(folder), checkpoint=checkpoint.name if checkpoint else "-")
-    return folder
-
-
 def _mapping(
     model: str, train: Any, valid: Any, method: MethodConfig | None, output: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """The arguments of :func:`fine_tune` as a config; each setting goes to the section that has a field of its name."""
-    from dataclasses import fields
-
-    from afinar.data.config import DataConfig
-    from afinar.methods.config import LoRA
-
     chosen = method if method is not None else LoRA()
     of_data = {f.name for f in fields(DataConfig)}
     data = {name: str(value) for name, value in (("train", train), ("valid", valid)) if isinstance(value, str | Path)}
@@ -262,40 +170,9 @@ def _trainer(run: Run, data: Prepared, reporter: Reporter) -> tuple[SFTTrainer, 
 def _fit(trainer: SFTTrainer, telling: Telling, checkpoint: Path | None) -> float:
     """Train (on); returns the seconds it took. A signal ends it after the step at hand, with a checkpoint."""
     start = time.perf_counter()
-    with _stopping_with_checkpoint(telling):
+    with stopping_with_checkpoint(telling):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return time.perf_counter() - start
-
-
-@contextmanager
-def _stopping_with_checkpoint(telling: Telling) -> Iterator[None]:
-    """The first SIGINT or SIGTERM stops training after its step, with a checkpoint; then the signal's own handler acts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, frame: Any) -> None:
-        if received:  # a second one does not wait
-            _restore(previous)
-            signal.raise_signal(number)
-        received.append(number)
-        telling.stop = True
-
-    for number in previous:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        _restore(previous)
-    if received:
-        signal.raise_signal(received[0])
-
-
-def _restore(handlers: dict[Any, Any]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def _steps(config: RunConfig, data: Prepared) -> int:

@@ -1,0 +1,59 @@
+"""What a run's `auto` settings become, for its model, its data and this machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from transformers import PreTrainedModel
+
+from afinar.config import RunConfig
+from afinar.data.prepare import Prepared
+from afinar.methods.config import LoRA, MethodConfig
+from afinar.models.load import describe
+from afinar.models.targets import find_targets, shortest_endings
+from afinar.training import arguments
+
+
+def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunConfig:
+    """`config` with every `auto` replaced by what was chosen; `model` is the loaded base."""
+    chosen = replace(
+        config.model,
+        task=data.task,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        attention=model.config._attn_implementation or config.model.attention,
+    )
+    packing = "none" if config.data.packing == "auto" else config.data.packing
+    training = arguments.resolve(
+        config.training,
+        method=config.method.name,
+        longest=max(data.train.lengths, default=1),
+        hidden_size=int(model.config.get_text_config().hidden_size),
+    )
+    return replace(
+        config,
+        model=chosen,
+        data=replace(config.data, format=data.format, packing=packing),
+        method=_method(config.method, model),
+        training=training,
+    )
+
+
+def _method(method: MethodConfig, model: PreTrainedModel) -> MethodConfig:
+    if not isinstance(method, LoRA) or method.target_modules != "auto":
+        return method
+    return replace(method, target_modules=tuple(shortest_endings(model, find_targets(model, "auto"))))
+
+
+def task_of(config: RunConfig, offline: bool) -> str:
+    """What the data are read for; a base that was saved as a classifier stays one."""
+    if config.model.task == "auto" and describe(config.model, offline=offline).task == "classification":
+        return "classification"
+    return config.model.task
+
+
+def trained_labels(config: RunConfig, offline: bool) -> tuple[str, ...] | None:
+    """The classes of a base that was saved as a trained classifier; None for any other."""
+    known = describe(config.model, offline=offline)
+    generic = all(name == f"LABEL_{index}" for index, name in enumerate(known.label_names))
+    return None if known.task != "classification" or generic else tuple(known.label_names)
