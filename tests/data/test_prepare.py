@@ -209,6 +209,22 @@ def test_more_cut_rows_than_allowed_stop_the_run(tmp_path: Path, tokenizer: Any)
     assert prepare(DataConfig(train=path, max_length=16, max_truncated=0.3, valid_fraction=0), tokenizer).train.truncated == 3
 
 
+def test_a_conversation_cut_before_its_last_answer_keeps_the_earlier_ones(tokenizer: Any) -> None:
+    talk = [
+        {"role": role, "content": text}
+        for role, text in (("user", "a"), ("assistant", "b"), ("user", "cc"), ("assistant", "d"))
+    ]
+    (example,) = prepare_source([{"messages": talk}], tokenizer, max_length=8).examples
+    assert tokenizer.decode(example.input_ids) == "<|user|>a<eos><|assistant|>b<eos><|user|>c"
+    assert example.supervised_tokens == 2
+    assert example.prompt_length == 8
+
+
+def test_a_single_token_predicts_nothing(tokenizer: Any) -> None:
+    with raises("nothing_left", path="<list>", line=1, max_length=1):
+        prepare_source([{"text": "abc"}], tokenizer, max_length=1)
+
+
 def test_a_length_that_leaves_nothing_to_learn(tokenizer: Any) -> None:
     with raises("nothing_left", path="<list>", line=1, max_length=4):
         prepare_source(ANSWERS, tokenizer, max_length=4)
