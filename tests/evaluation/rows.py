@@ -10,14 +10,14 @@ LABELS = ("bom", "mau", "neutro")
 
 
 def causal_rows(n: int = 7, seed: int = 0) -> Examples:
-    """Rows of 2 to 20 tokens, of which the first one to all but one are a prompt."""
+    """Rows of 2 to 20 tokens, of which none (running text, with a label on the first token too) to all but one are a prompt."""
     generator = np.random.default_rng(seed)
     examples = []
     for line in range(1, n + 1):
         ids = generator.integers(6, 262, size=generator.integers(2, 21)).astype(np.int32)
-        prompt = int(generator.integers(1, len(ids)))
+        prompt = int(generator.integers(0, len(ids))) if line > 1 else 0
         labels = np.where(np.arange(len(ids)) < prompt, IGNORED, ids).astype(np.int32)
-        examples.append(Example(ids, labels, prompt, n_bytes=len(ids) - prompt, path="rows.jsonl", line=line))
+        examples.append(Example(ids, labels, prompt, n_bytes=len(ids) - max(prompt, 1), path="rows.jsonl", line=line))
     return Examples(examples, format="prompt_completion", task="causal")
 
 
