@@ -10,7 +10,7 @@ LABELS = ("bom", "mau", "neutro")
 
 
 def causal_rows(n: int = 7, seed: int = 0) -> Examples:
-    """Rows of 2 to 20 tokens, of which none (running text, with a label on the first token too) to all but one are a prompt."""
+    """Rows of 2 to 20 tokens; none of them (running text, the first token labelled too) to all but one are a prompt."""
     generator = np.random.default_rng(seed)
     examples = []
     for line in range(1, n + 1):
