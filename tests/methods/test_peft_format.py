@@ -138,6 +138,22 @@ def test_tensors_that_would_be_lost_are_refused_by_name(name: str, tensor: torch
     assert name.removeprefix("base_model.model.") in error.value.message
 
 
+def test_keys_without_peft_s_prefix_are_refused(tmp_path: Path) -> None:
+    exported(tmp_path)
+    tensors = load_file(tmp_path / WEIGHTS_FILE)
+    save_file({name.removeprefix("base_model.model."): tensor for name, tensor in tensors.items()}, tmp_path / WEIGHTS_FILE)
+    with pytest.raises(ModelError) as error:
+        peft_format.read(tmp_path)
+    assert error.value.key == "methods.strange_tensors"
+
+
+def test_a_pattern_of_layers_becomes_their_paths(tmp_path: Path) -> None:
+    exported(tmp_path, target_modules="q_proj")
+    change(tmp_path / CONFIG_FILE, target_modules=".*q_proj")
+    paths = ("model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj")
+    assert peft_format.read_config(tmp_path).target_modules == paths
+
+
 def test_an_adapter_without_tensors_is_refused(tmp_path: Path) -> None:
     exported(tmp_path)
     save_file({}, tmp_path / WEIGHTS_FILE)
