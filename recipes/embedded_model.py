@@ -100,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("AFINAR_DATA"), required="AFINAR_DATA" not in os.environ)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=float, default=1.8)
+    parser.add_argument("--epochs", type=float, default=1.5)
     parser.add_argument("--length", type=int, default=512, help="tokens of a block")
     parser.add_argument("--batch", type=int, default=8, help="blocks of a step")
     parser.add_argument("--threads", type=int, default=2)
