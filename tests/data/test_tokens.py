@@ -5,7 +5,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from afinar.data.tokens import byte_counts, eos_id, special_ids, surroundings, tokenise
+from afinar.data.tokens import Tokens, byte_counts, eos_id, special_ids, surroundings, tokenise
 from tests.data.raising import raises
 from tests.data.vocabularies import CharacterTokenizer, merging_tokenizer
 from tests.tiny import tiny_tokenizer
@@ -47,6 +47,12 @@ def test_bytes_in_a_tokenizer_written_in_python() -> None:
     tokens = tokenise(CharacterTokenizer(), text)
     assert [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)] == list(text)
     assert byte_counts(text, tokens).tolist() == [len(character.encode()) for character in text]
+
+
+def test_bytes_are_never_negative_where_places_go_back() -> None:
+    """Some normalisers reorder characters, and the places of the tokens with them."""
+    tokens = Tokens(np.array([7, 8, 9]), starts=np.array([1, 0, 2]), ends=np.array([2, 1, 3]))
+    assert byte_counts("abc", tokens).tolist() == [2, 0, 1]
 
 
 def test_an_empty_text_has_no_tokens() -> None:
