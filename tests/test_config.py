@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from afinar.config import (
     AuditConfig,
     RunConfig,
+    checks,
     from_mapping,
     load,
     load_with_origins,
@@ -471,6 +472,9 @@ class TestValidate:
                 RunConfig(data=DataConfig(train="a"), training=TrainingConfig(batch_size=2, micro_batch_size=4)),
                 "config.micro_batch",
             ),
+            (RunConfig(data=DataConfig(train="a"), training=TrainingConfig(seed=2**32)), "core.range"),
+            (RunConfig(data=DataConfig(train="a"), training=TrainingConfig(seed=-1)), "core.range"),
+            (RunConfig(data=DataConfig(train="a"), training=TrainingConfig(report_to="all")), "core.choice"),
         ],
     )
     def test_sections_that_disagree(self, config: RunConfig, key: str) -> None:
@@ -478,6 +482,15 @@ class TestValidate:
             validate(config)
         assert caught.value.key == key
         assert caught.value.message
+
+    def test_logger_that_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        config = RunConfig(data=DataConfig(train="a"), training=TrainingConfig(report_to="tensorboard"))
+        monkeypatch.setattr(checks, "find_spec", lambda name: None)
+        with pytest.raises(ConfigError) as caught:
+            validate(config)
+        assert (caught.value.key, caught.value.values["package"]) == ("config.no_logger", "tensorboard")
+        monkeypatch.setattr(checks, "find_spec", lambda name: name == "tensorboardX")
+        assert validate(config) is config
 
     def test_sections_that_agree(self) -> None:
         config = RunConfig(data=DataConfig(train="a", valid="b", packing="blocks", format="text"))

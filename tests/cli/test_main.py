@@ -191,6 +191,8 @@ class TestExitCodes:
             (MemoryError(), 6, "resources", "cli.no_memory"),
             (OSError(errno.ENOSPC, "No space left on device", "/full"), 6, "resources", "cli.no_space"),
             (PermissionError(errno.EACCES, "Permission denied", "/locked"), 2, "refused", "cli.system"),
+            (FileNotFoundError(errno.ENOENT, "No such file or directory", "/no"), 2, "refused", "cli.system"),
+            (OSError(errno.EROFS, "Read-only file system", "/cd"), 2, "refused", "cli.system"),
         ],
     )
     def test_by_error(

@@ -21,6 +21,20 @@ from afinar.errors import AfinarError, RefusedError, ResourceError
 CRASH, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 130, 141, 143
 
 
+# What a path given by a person can meet: it is theirs to mend, not a defect.
+_REFUSALS = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived. A KeyboardInterrupt, so that whoever saves a checkpoint on Ctrl-C saves one here too."""
 
@@ -76,7 +90,7 @@ def from_system(error: Exception) -> AfinarError | None:
         return ResourceError("cli.no_memory", problem=str(error).partition("\n")[0])
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError("cli.no_space", path=error.filename or "-")
-    if isinstance(error, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError) and error.filename:
+    if isinstance(error, OSError) and error.errno in _REFUSALS and error.filename:
         return RefusedError("cli.system", path=error.filename, problem=error.strerror)
     return None
 

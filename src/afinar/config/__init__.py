@@ -11,11 +11,11 @@ file in a config, an environment variable and a flag.
 """
 
 from afinar.config.build import Loaded, from_mapping, load, load_with_origins
+from afinar.config.checks import validate
 from afinar.config.dump import to_mapping, to_yaml
 from afinar.config.flags import is_setting, read_flags, split_settings
 from afinar.config.schema import SECTIONS, AuditConfig, FieldDoc, RunConfig, fields_of, method_fields, section_class
 from afinar.config.tree import Origin
-from afinar.config.validate import validate
 
 __all__ = [
     "SECTIONS",

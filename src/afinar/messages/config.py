@@ -131,6 +131,12 @@ TEXTS = {
         hint_en="Set data.packing: none.",
         hint_pt="Use data.packing: none.",
     ),
+    "no_logger": Text(
+        en="training.report_to={logger} needs the package {package}, which is not installed.",
+        pt="training.report_to={logger} precisa do pacote {package}, que não está instalado.",
+        hint_en="Install it with: pip install {package}",
+        hint_pt="Instale com: pip install {package}",
+    ),
     "micro_batch": Text(
         en="training.micro_batch_size={micro} is larger than training.batch_size={batch}.",
         pt="training.micro_batch_size={micro} é maior que training.batch_size={batch}.",

@@ -1,12 +1,20 @@
-"""The checks that need more than one section; each section checks its own fields."""
+"""The checks that need more than one section, or that the libraries would make too late; a section checks its own fields."""
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 from afinar.config.schema import RunConfig
 from afinar.errors import ConfigError
 from afinar.methods.config import Head
+from afinar.training.config import TrainingConfig
+
+# The experiment loggers of transformers that this version offers, and the packages of which each needs one.
+LOGGERS = {
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    **{name: (name,) for name in ("clearml", "codecarbon", "comet_ml", "dvclive", "mlflow", "swanlab", "trackio", "wandb")},
+}
 
 
 def validate(config: RunConfig) -> RunConfig:
@@ -17,10 +25,24 @@ def validate(config: RunConfig) -> RunConfig:
     _check_data(config)
     _check_task(config)
     _check_packing(config)
-    micro = config.training.micro_batch_size
-    if isinstance(micro, int) and micro > config.training.batch_size:
-        raise ConfigError("config.micro_batch", micro=micro, batch=config.training.batch_size)
+    _check_training(config.training)
     return config
+
+
+def _check_training(training: TrainingConfig) -> None:
+    """The batch sizes, and what the libraries would refuse only after the data and the model are loaded."""
+    micro = training.micro_batch_size
+    if isinstance(micro, int) and micro > training.batch_size:
+        raise ConfigError("config.micro_batch", micro=micro, batch=training.batch_size)
+    if not 0 <= training.seed < 2**32:  # numpy's range, which transformers' set_seed shares
+        raise ConfigError("core.range", field="training.seed", got=training.seed, allowed="0 <= x < 2**32")
+    logger = training.report_to
+    if logger == "none":
+        return
+    if logger not in LOGGERS:
+        raise ConfigError("core.choice", field="training.report_to", got=logger, allowed=", ".join(("none", *LOGGERS)))
+    if all(find_spec(package) is None for package in LOGGERS[logger]):
+        raise ConfigError("config.no_logger", logger=logger, package=LOGGERS[logger][0])
 
 
 def _check_data(config: RunConfig) -> None:
