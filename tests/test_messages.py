@@ -23,7 +23,6 @@ ERRORS = {
     "DataError",
     "ModelError",
     "RefusedError",
-    "MissingExtraError",
     "ResourceError",
     "NonFiniteLossError",
 }
@@ -214,7 +213,6 @@ class TestErrors:
             "AfinarError": ("error", 1),
             "ConfigError": ("config", 2),
             "DataError": ("data", 2),
-            "MissingExtraError": ("missing_extra", 2),
             "ModelError": ("model", 2),
             "NonFiniteLossError": ("non_finite_loss", 7),
             "RefusedError": ("refused", 2),

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from afinar.errors import AfinarError as AfinarError
     from afinar.errors import ConfigError as ConfigError
     from afinar.errors import DataError as DataError
-    from afinar.errors import MissingExtraError as MissingExtraError
     from afinar.errors import ModelError as ModelError
     from afinar.errors import NonFiniteLossError as NonFiniteLossError
     from afinar.errors import RefusedError as RefusedError
@@ -38,7 +37,6 @@ _HOME = {
     "Head": "afinar.methods.config",
     "LlamaSFTTrainer": "afinar.training.trainer",
     "LoRA": "afinar.methods.config",
-    "MissingExtraError": "afinar.errors",
     "ModelError": "afinar.errors",
     "NonFiniteLossError": "afinar.errors",
     "RefusedError": "afinar.errors",

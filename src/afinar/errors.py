@@ -75,13 +75,6 @@ class RefusedError(AfinarError):
     exit_code = 2
 
 
-class MissingExtraError(AfinarError, ImportError):
-    """An optional dependency is not installed; `values` holds the `extra` to install."""
-
-    kind = "missing_extra"
-    exit_code = 2
-
-
 class ResourceError(AfinarError):
     """No space, no memory, or a device that is not there."""
 

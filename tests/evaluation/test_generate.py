@@ -253,8 +253,9 @@ def test_settings_outside_their_range(settings, field):
 
 
 def test_an_empty_prompt():
-    with pytest.raises(AfinarError, match="nothing to continue"):
+    with pytest.raises(AfinarError, match="nothing to continue") as caught:
         generate(tiny_model(), tiny_tokenizer(), [[7], []])
+    assert caught.value.key == "evaluation.empty_prompt"
 
 
 def test_a_prompt_that_leaves_no_room():

@@ -42,8 +42,9 @@ def test_a_device_that_is_not_there(monkeypatch, name, cuda):
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "CPU", ""])
 def test_what_is_no_device_name(name):
-    with pytest.raises(ConfigError, match="is not a device"):
+    with pytest.raises(ConfigError, match="is not a device") as caught:
         choose_device(ModelConfig(device=name))
+    assert caught.value.key == "models.device_name"
 
 
 @pytest.mark.parametrize(

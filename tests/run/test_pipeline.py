@@ -189,6 +189,7 @@ def test_changed_settings_and_changed_data_are_refused(
     changed = configure(questions, {"name": "lora"}, training={"epochs": 4.0, "learning_rate": 3e-3})
     with pytest.raises(RefusedError, match=r"training\.learning_rate") as caught:
         train(changed, resume=str(folder))
+    assert caught.value.key == "run.config_changed"
     assert caught.value.values["expected"] == 1e-2
     with questions[0].open("a", encoding="utf-8") as file:
         file.write(questions[1].read_text(encoding="utf-8").splitlines()[0] + "\n")
@@ -254,6 +255,11 @@ def test_a_classifier_does_not_generate(configure: Configure, reviews: Files) ->
     with pytest.raises(ConfigError) as caught:
         train(configure(reviews, {"name": "lora"}, training={"max_steps": 1})).generate("a")
     assert caught.value.key == "run.other_task"
+
+
+def test_an_unknown_format_is_refused(base: Path) -> None:
+    with pytest.raises(ConfigError, match="format='nothing'"):
+        evaluate(str(base), [{"text": "a"}], format="nothing")
 
 
 def _check_folder(run: Run, export: str) -> None:

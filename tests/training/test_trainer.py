@@ -117,6 +117,7 @@ def test_a_non_finite_loss_stops_training_and_leaves_the_checkpoints(tmp_path: P
         run.model.model.norm.weight.fill_(math.nan)
     with pytest.raises(NonFiniteLossError) as caught:
         run.train()
+    assert caught.value.key == "training.non_finite_loss"
     assert caught.value.values["step"] == 1
     assert caught.value.exit_code == 7
     assert "learning_rate" in str(caught.value)
@@ -147,6 +148,26 @@ def test_the_llama_name_is_the_same_class() -> None:
 def test_training_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="train_dataset"):
         SFTTrainer(tiny_model(), _quiet(tmp_path)).train()
+
+
+def test_a_step_need_not_be_a_multiple_of_the_micro_batch(tmp_path: Path) -> None:
+    settings = {"examples_per_step": 7, "per_device_train_batch_size": 3, "num_train_epochs": 1}
+    run = SFTTrainer(tiny_model(), _quiet(tmp_path, **settings), train_dataset=causal_rows(21))
+    run.train()
+    assert run.state.global_step == 3
+
+
+def test_sharding_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = SFTTrainer.create_accelerator_and_postprocess
+
+    def sharding(self: SFTTrainer) -> None:
+        own(self)
+        self.is_fsdp_enabled = True
+
+    monkeypatch.setattr(SFTTrainer, "create_accelerator_and_postprocess", sharding)
+    with pytest.raises(ConfigError) as caught:
+        SFTTrainer(tiny_model(), _quiet(tmp_path))
+    assert caught.value.key == "training.sharding"
 
 
 def test_an_evaluation_batch_has_room_for_a_token(tmp_path: Path) -> None:

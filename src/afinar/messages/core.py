@@ -17,10 +17,4 @@ TEXTS = {
         hint_en="Set it in the config file or with --{field} VALUE.",
         hint_pt="Defina-o no arquivo de configuração ou com --{field} VALOR.",
     ),
-    "missing_extra": Text(
-        en="{what} needs the package {package}, which is not installed.",
-        pt="{what} precisa do pacote {package}, que não está instalado.",
-        hint_en='Install it with: pip install "afinar[{extra}]"',
-        hint_pt='Instale com: pip install "afinar[{extra}]"',
-    ),
 }

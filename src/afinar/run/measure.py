@@ -9,8 +9,10 @@ from typing import Any
 
 from transformers import set_seed
 
+from afinar.data.config import FORMATS
 from afinar.data.examples import Examples
 from afinar.data.prepare import prepare_source
+from afinar.errors import ConfigError
 from afinar.evaluation.classify import evaluate_classifier
 from afinar.evaluation.generate import generate
 from afinar.evaluation.perplexity import evaluate_causal
@@ -80,8 +82,11 @@ def evaluate(
     """Measure a run or model on `data` (a file, folder, bundled set, hub name, or rows).
 
     Returns `{"base": metrics, "adapted": metrics, "n": rows}`; for a plain model `base` alone. The labels of a
-    classifier's rows must be among those it was trained on. Raises DataError and ModelError as loading does.
+    classifier's rows must be among those it was trained on. Raises ConfigError for an unknown format, DataError and
+    ModelError as loading does.
     """
+    if format not in FORMATS:
+        raise ConfigError("core.choice", field="format", got=format, allowed=", ".join(FORMATS))
     session = source if isinstance(source, Session) else load(source, offline=offline)
     examples = prepare_source(
         data,

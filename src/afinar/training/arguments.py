@@ -30,10 +30,13 @@ class SFTConfig(TrainingArguments):
     """TrainingArguments for :class:`afinar.SFTTrainer`.
 
     `per_device_train_batch_size * gradient_accumulation_steps` examples of each process make one optimizer step, as in
-    transformers. They are run in micro-batches of at most `per_device_train_batch_size` rows; the loss is that of the whole
+    transformers, or `examples_per_step` where it is set (it need not be a multiple). They are run in micro-batches of at most `per_device_train_batch_size` rows; the loss is that of the whole
     step whatever the micro-batches are.
     """
 
+    examples_per_step: int | None = field(
+        default=None, metadata={"help": "Examples of each process in an optimizer step; None: rows times accumulation."}
+    )
     eval_batch_tokens: int = field(
         default=MICRO_BATCH_TOKENS, metadata={"help": "Largest evaluation batch in tokens, padding included."}
     )
@@ -43,8 +46,10 @@ class SFTConfig(TrainingArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.eval_batch_tokens < 1:
-            raise ConfigError("core.range", field="eval_batch_tokens", got=self.eval_batch_tokens, allowed=">= 1")
+        for name in ("examples_per_step", "eval_batch_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError("core.range", field=name, got=value, allowed=">= 1")
 
 
 def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: torch.device, evaluate: bool) -> SFTConfig:
@@ -56,14 +61,13 @@ def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: to
     if config.batch_size % world_size:
         raise ConfigError("training.batch_size_ranks", got=config.batch_size, ranks=world_size)
     per_rank = config.batch_size // world_size
-    micro = min(int(config.micro_batch_size), per_rank)
     steps = total_steps(config, rows)
     return SFTConfig(
         output_dir=output_dir,
         num_train_epochs=config.epochs,
         max_steps=config.max_steps or -1,
-        per_device_train_batch_size=micro,
-        gradient_accumulation_steps=math.ceil(per_rank / micro),
+        examples_per_step=per_rank,
+        per_device_train_batch_size=min(int(config.micro_batch_size), per_rank),
         learning_rate=float(config.learning_rate),
         optim="adamw_torch_fused" if device.type in ("cuda", "cpu") else "adamw_torch",
         weight_decay=config.weight_decay,

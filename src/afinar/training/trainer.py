@@ -67,6 +67,8 @@ class SFTTrainer(Trainer):
     ) -> None:
         args = SFTConfig(output_dir="runs") if args is None else copy.copy(args)
         self.examples_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        if isinstance(args, SFTConfig) and args.examples_per_step is not None:
+            self.examples_per_step = args.examples_per_step
         args.gradient_accumulation_steps = 1  # a step's micro-batches are looped over in training_step
         self.task = "classification" if hasattr(model, "score") else "causal"
         self.method: Method = Given() if method is None else create(method)
