@@ -262,3 +262,11 @@ def test_a_prompt_that_leaves_no_room():
     with pytest.raises(AfinarError) as caught:
         generate(tiny_model(), tiny_tokenizer(), [[7] * 128])
     assert (caught.value.key, caught.value.values) == ("evaluation.long_prompt", {"tokens": 128, "positions": 128})
+
+
+def test_a_turn_ends_where_the_template_ends_it():
+    """A base model's EOS is another token than the one its template ends turns with."""
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = tokenizer.chat_template.replace("eos_token", "'<|system|>'")
+    turn_end = tokenizer.convert_tokens_to_ids("<|system|>")
+    assert end_tokens(tiny_model(), tokenizer) == sorted({tokenizer.eos_token_id, turn_end})

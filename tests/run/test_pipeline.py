@@ -257,6 +257,16 @@ def test_a_classifier_does_not_generate(configure: Configure, reviews: Files) ->
     assert caught.value.key == "run.other_task"
 
 
+def test_rows_longer_than_the_models_positions_are_refused(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("\n\n".join(f"{i} " + "a" * 150 for i in range(4)), encoding="utf-8")
+    files = tmp_path / "t.txt", tmp_path / "t.txt"
+    with pytest.raises(ConfigError) as caught:
+        train(configure(files, {"name": "lora"}, data={"max_length": 140, "max_truncated": 1.0, "valid": None}))
+    assert caught.value.key == "run.positions"
+    assert caught.value.values["positions"] == 128
+    assert not list((tmp_path / "runs").glob("*"))
+
+
 def test_an_unknown_format_is_refused(base: Path) -> None:
     with pytest.raises(ConfigError, match="format='nothing'"):
         evaluate(str(base), [{"text": "a"}], format="nothing")

@@ -17,6 +17,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
+from afinar.data.chat import stop_token_ids
 from afinar.errors import ConfigError, DataError
 from afinar.evaluation.batches import OnBatch, eval_mode, evaluating, model_device
 from afinar.evaluation.sampling import SeededSampling
@@ -113,11 +114,13 @@ def _stream(
 
 
 def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The tokens that end an answer: the tokenizer's EOS, and those that the model's generation_config names (end of turn)."""
+    """The tokens that end an answer: the tokenizer's EOS, what its chat template ends a turn with, and what the model's
+    generation_config names.
+    """
     core: Any = causal_core(model)
     named = core.generation_config.eos_token_id
     several = named if isinstance(named, list) else [] if named is None else [named]
-    return sorted({tokenizer.eos_token_id, *several})
+    return sorted({*stop_token_ids(tokenizer), *several})
 
 
 class _Tokens(BaseStreamer):

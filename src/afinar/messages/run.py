@@ -40,6 +40,12 @@ TEXTS = {
         hint_en="Finish it with afinar train --resume {path}, or name one of its checkpoint folders.",
         hint_pt="Termine-a com afinar train --resume {path} ou indique uma de suas pastas checkpoint.",
     ),
+    "positions": Text(
+        en="The longest row has {got} tokens; this model reads at most {positions}.",
+        pt="A maior linha tem {got} tokens; este modelo lê no máximo {positions}.",
+        hint_en="Set data.max_length to {positions} or less.",
+        hint_pt="Defina data.max_length como {positions} ou menos.",
+    ),
     "folder_in_use": Text(
         en="The run folder {path} is in use by another process.",
         pt="A pasta de execução {path} está em uso por outro processo.",

@@ -19,7 +19,7 @@ from afinar.models.load import load_model, load_tokenizer
 from afinar.run import folder as files
 from afinar.run.card import write_card
 from afinar.run.measure import Measured, answers, measure
-from afinar.run.resolving import resolve, task_of, trained_labels
+from afinar.run.resolving import check_positions, resolve, task_of, trained_labels
 from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
 from afinar.run.stopping import stopping_with_checkpoint
@@ -96,6 +96,7 @@ def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[s
         raise ConfigError("config.head_causal")
     set_seed(config.training.seed)  # a new classification head is drawn here, LoRA's A in the trainer
     model = load_model(config.model, task=data.task, label_names=data.label_names, tokenizer=tokenizer, offline=offline)
+    check_positions(data, model)
     config = resolve(config, data, model)
     reporter.on_stage("run.stage_model", name=config.model.name, device=config.model.device, dtype=config.model.dtype)
     folder = files.new_folder(config.output) if resumed is None else resumed

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from afinar.config import RunConfig
 from afinar.data.prepare import Prepared
+from afinar.errors import ConfigError
 from afinar.methods.config import LoRA, MethodConfig
 from afinar.models.load import describe
 from afinar.models.targets import find_targets, shortest_endings
@@ -37,6 +38,14 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         method=_method(config.method, model),
         training=training,
     )
+
+
+def check_positions(data: Prepared, model: PreTrainedModel) -> None:
+    """Raises ConfigError where a row is longer than the positions that the model knows."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)  # ALiBi models have no limit
+    longest = max([*data.train.lengths, *(data.valid.lengths if data.valid else [])], default=0)
+    if positions is not None and longest > positions:
+        raise ConfigError("run.positions", got=longest, positions=positions)
 
 
 def _method(method: MethodConfig, model: PreTrainedModel) -> MethodConfig:

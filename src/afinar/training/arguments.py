@@ -30,8 +30,8 @@ class SFTConfig(TrainingArguments):
     """TrainingArguments for :class:`afinar.SFTTrainer`.
 
     `per_device_train_batch_size * gradient_accumulation_steps` examples of each process make one optimizer step, as in
-    transformers, or `examples_per_step` where it is set (it need not be a multiple). They are run in micro-batches of at most `per_device_train_batch_size` rows; the loss is that of the whole
-    step whatever the micro-batches are.
+    transformers, or `examples_per_step` where it is set (it need not be a multiple). They are run in micro-batches of at
+    most `per_device_train_batch_size` rows; the loss is that of the whole step whatever the micro-batches are.
     """
 
     examples_per_step: int | None = field(
