@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import afinar
 from afinar import config, messages
 from afinar.cli import commands, parsing, reference
 from afinar.config import RunConfig, to_mapping
@@ -28,6 +29,7 @@ DOCS = ROOT / "docs"
 EN, PT = ({str(path.relative_to(DOCS / name)): path for path in (DOCS / name).rglob("*.md")} for name in messages.LANGUAGES)
 BESIDE = ["CHANGELOG.md", "CONTRIBUTING.md", "recipes/README.md", "src/afinar/data/bundled/README.md"]
 FILES = [*EN.values(), *PT.values(), *(ROOT / name for name in BESIDE)]
+COMMANDED = [*FILES, ROOT / "README.md", ROOT / "README.pt-BR.md"]
 both = pytest.mark.parametrize("language", messages.LANGUAGES)
 
 
@@ -200,7 +202,7 @@ def test_recipes_load(path: Path) -> None:
     assert config.validate(config.load(path, flags=["--data.valid", "valid.jsonl", "--data.train", "x.jsonl"], environ={}))
 
 
-@pytest.mark.parametrize("block", [block for page in FILES for block in blocks(page, "sh")], ids=lambda block: block.place)
+@pytest.mark.parametrize("block", [block for page in COMMANDED for block in blocks(page, "sh")], ids=lambda block: block.place)
 def test_commands_are_understood(block: Block) -> None:
     for line in block.text.splitlines():
         words = shlex.split(line, comments=True)
@@ -263,11 +265,18 @@ def test_every_auto_is_explained(language: messages.Language) -> None:
 
 
 @both
+def test_the_errors_are_those_that_are_raised(language: messages.Language) -> None:
+    text = prose((EN if language == "en" else PT)["python.md"])
+    named = set(re.findall(r"`(?:afinar\.)?(\w+Error)`", text))
+    assert named == {name for name in afinar.__all__ if name.endswith("Error")}
+
+
+@both
 def test_what_a_resumed_run_may_change_is_the_code_s(language: messages.Language) -> None:
     text = " ".join(prose((EN if language == "en" else PT)["run-folder.md"]).split())
-    sentence = re.search(r"(?:Free are|São livres) (.+?)\.(?: |;)", text)
+    sentence = re.search(r"(?:, except|, exceto) (.+?);", text)
     assert sentence
-    assert set(re.findall(r"`([^`]+)`", sentence[1].split(";")[0])) == set(FREE)
+    assert set(re.findall(r"`([^`]+)`", sentence[1])) == set(FREE)
 
 
 @both
