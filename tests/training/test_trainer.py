@@ -106,7 +106,9 @@ def test_a_checkpoint_of_full_fine_tuning_is_a_model(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     state, _ = trained("full", tmp_path, max_steps=2)
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "checkpoint-2").state_dict()
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "checkpoint-2")
+    assert model.config.use_cache  # whoever generates with it has a cache
+    loaded = model.state_dict()
     for name, value in state.items():
         assert torch.equal(loaded[name], value), name
 

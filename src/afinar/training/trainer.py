@@ -74,6 +74,7 @@ class SFTTrainer(Trainer):
         self.method: Method = Given() if method is None else create(method)
         model = self.method.attach(model)
         (classify if self.task == "classification" else supervise)(model)
+        use_cache = model.config.use_cache
         super().__init__(
             model=model,
             args=args,
@@ -86,6 +87,7 @@ class SFTTrainer(Trainer):
         )
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             raise ConfigError("training.sharding")
+        model.config.use_cache = use_cache  # Trainer switches it off in the config, which is saved; our forwards say it per call
         self.label_smoothing = args.label_smoothing_factor
         self.label_smoother = None  # smoothing is inside the model's forward; transformers' would need the logits
         self.supervised_tokens_seen = 0
