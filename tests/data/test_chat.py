@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from afinar.data.chat import Encoded, Encoder, encode_prompt, stop_token_ids
+from afinar.data.chat import Encoded, Encoder, encode_classified, encode_prompt, stop_token_ids
 from afinar.data.formats import Completion, Labelled, Record, Text, Turns, alpaca_prompt
 from afinar.data.rows import Place
 from tests.data import vocabularies as v
@@ -63,11 +63,14 @@ def test_text_keeps_one_bos_and_one_eos() -> None:
         same(encode(tokenizer, Text("Tudo bem<eos>")), tokenizer, ("<bos>Tudo bem<eos>", True))
 
 
-def test_classification_is_framed_as_the_tokenizer_frames_it() -> None:
+def test_a_classified_text_is_framed_by_the_tokenizer_and_ended_by_one_eos() -> None:
     for around in ({}, {"bos": True}, {"bos": True, "eos": True}):
         tokenizer = merging_tokenizer(v.CHATML, **around)
         encoded = encode(tokenizer, Labelled("Tudo bem", "sim"))
-        assert encoded.ids.tolist() == tokenizer("Tudo bem")["input_ids"]
+        framed = tokenizer("Tudo bem")["input_ids"]
+        eos = tokenizer.eos_token_id
+        assert encoded.ids.tolist() == (framed if framed[-1] == eos else [*framed, eos])
+        assert encode_classified(tokenizer, "Tudo bem", 512) == encoded.ids.tolist()
         assert (encoded.label, encoded.reference, encoded.prompt) == ("sim", "sim", "Tudo bem")
         assert not encoded.supervised.any()
 

@@ -113,7 +113,7 @@ def test_the_preview_marks_what_is_learned(tokenizer: Any) -> None:
     text = prepare_source([{"text": "maçã"}], tokenizer).examples[0]
     assert preview(text, tokenizer) == "«maçã<eos>»"
     labelled = prepare_source([{"text": "maçã", "label": "fruta"}], tokenizer).examples[0]
-    assert preview(labelled, tokenizer) == "maçã → «fruta»"
+    assert preview(labelled, tokenizer) == "maçã<eos> → «fruta»"
     hostile = prepare_source([{"text": "a\x1b[2Jb\n"}], tokenizer).examples[0]
     assert preview(hostile, tokenizer) == "«a\\x1b[2Jb\n<eos>»"
     long = prepare_source([{"text": "a" + "b" * 5000 + "c"}], tokenizer, max_length=9000).examples[0]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from afinar.data.building import label_order
-from afinar.data.chat import encode_prompt
+from afinar.data.chat import encode_classified, encode_prompt
 from afinar.data.collate import Collator
 from afinar.data.config import DataConfig
 from afinar.data.examples import Examples
@@ -180,15 +180,20 @@ def test_text_is_cut_on_the_right_and_counted(tokenizer: Any) -> None:
 def test_classification_is_cut_on_the_right(tokenizer: Any) -> None:
     rows = [{"text": "ação " * 5, "label": 0}, {"text": "b", "label": 1}]
     prepared = prepare(DataConfig(max_length=4, valid_fraction=0, max_truncated=0.5), tokenizer, train=rows)
-    assert prepared.train.lengths == [4, 1]
+    assert prepared.train.lengths == [4, 2]
+    assert {example.input_ids[-1] for example in prepared.train.examples} == {tokenizer.eos_token_id}
 
 
-def test_a_classified_text_is_cut_as_its_tokenizer_cuts_it() -> None:
+def test_a_classified_text_is_cut_before_its_eos() -> None:
     rows = [{"text": "Tudo bem? Tudo bem, obrigado. Não sei.", "label": 0}, {"text": "Tudo bem?", "label": 1}]
     for around in ({}, {"bos": True}, {"eos": True}, {"bos": True, "eos": True}):
         tokenizer = merging_tokenizer(**around)
         for length in (4, 8):
-            expected = [tokenizer(row["text"], truncation=True, max_length=length)["input_ids"] for row in rows]
+            eos = tokenizer.eos_token_id
+            framed = [tokenizer(row["text"])["input_ids"] for row in rows]
+            framed = [ids[:-1] if ids[-1] == eos else ids for ids in framed]
+            expected = [[*ids[: length - 1], eos] for ids in framed]
+            assert [encode_classified(tokenizer, row["text"], length) for row in rows] == expected
             examples = prepare_source(rows, tokenizer, max_length=length)
             assert [example["input_ids"].tolist() for example in examples] == expected
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from afinar.data.chat import cut_text
 from afinar.data.examples import IGNORED, Example, Examples
 from afinar.data.loading import Loaded, LoadedRow
 from afinar.data.packing import blocks, shuffled
@@ -28,8 +29,8 @@ def build(
 ) -> Examples:
     """The examples of `loaded`.
 
-    Rows longer than `max_length` are cut on the right (a classified text before the EOS with which some tokenizers end it). A
-    row whose answer is cut off entirely is dropped and counted: only its prompt would be left, and nothing to learn.
+    Rows longer than `max_length` are cut on the right (a classified text before its EOS). A row whose answer is cut off
+    entirely is dropped and counted: only its prompt would be left, and nothing to learn.
 
     Raises:
         ConfigError: Blocks of something other than text.
@@ -59,13 +60,12 @@ def build(
 def _example(row: LoadedRow, max_length: int, numbers: dict[str, int]) -> Example | None:
     """The example of a row, cut at `max_length`; None where that leaves nothing to learn."""
     encoded = row.encoded
-    ids = encoded.ids[:max_length]
     if encoded.label is not None:
-        if len(encoded.ids) > max_length and encoded.tail:
-            ids = np.concatenate([ids[: -encoded.tail], encoded.ids[-encoded.tail :]])
         if encoded.label not in numbers:
             raise DataError("data.unseen_label", path=row.path, line=row.line, label=encoded.label, known=", ".join(numbers))
+        ids = cut_text(encoded, max_length)
         return Example(ids, numbers[encoded.label], 0, 0, row.path, row.line, encoded.reference, encoded.prompt)
+    ids = encoded.ids[:max_length]
     supervised = encoded.supervised[:max_length]
     if not supervised[1:].any():
         return None

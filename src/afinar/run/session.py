@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from afinar.config import RunConfig
 from afinar.config import load as load_config
-from afinar.data.chat import encode_prompt
+from afinar.data.chat import encode_classified, encode_prompt
 from afinar.data.collate import Collator
 from afinar.errors import ConfigError, ModelError
 from afinar.evaluation import classify as classifying
@@ -106,7 +106,7 @@ class Session:
     def classify(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         """For each text its `prediction`, the `probability` of it, and the `probabilities` of all classes."""
         self._need("classification")
-        rows = [self.tokenizer(text, truncation=True, max_length=self.max_length)["input_ids"] for text in texts]
+        rows = [encode_classified(self.tokenizer, text, self.max_length) for text in texts]
         return classifying.predict(self.model, rows, self.collator, self.label_names)
 
     def merge(self, directory: str | Path) -> None:
