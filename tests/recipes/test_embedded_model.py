@@ -15,7 +15,7 @@ from recipes import embedded_model
 TEXTS = [f"Não há informação: a manhã de {i} foi às pressas, coração à mão, João." for i in range(60)]
 
 
-@pytest.fixture()
+@pytest.fixture
 def data(tmp_path: Path) -> Path:
     for name in embedded_model.SETS:
         (tmp_path / name).mkdir()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.tiny import tiny_model
 
 from recipes.muon import MuonWithAdamW, orthogonalise
+from tests.tiny import tiny_model
 
 
 @pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])

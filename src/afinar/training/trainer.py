@@ -87,7 +87,7 @@ class SFTTrainer(Trainer):
         )
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             raise ConfigError("training.sharding")
-        model.config.use_cache = use_cache  # Trainer switches it off in the config, which is saved; our forwards say it per call
+        model.config.use_cache = use_cache  # Trainer switched it off in what is saved; our forwards say it per call
         self.label_smoothing = args.label_smoothing_factor
         self.label_smoother = None  # smoothing is inside the model's forward; transformers' would need the logits
         self.supervised_tokens_seen = 0
