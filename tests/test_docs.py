@@ -17,9 +17,12 @@ from afinar import config, messages
 from afinar.cli import commands, parsing, reference
 from afinar.config import RunConfig, to_mapping
 from afinar.data.formats import COLUMNS
+from afinar.data.preflight import preview
 from afinar.data.prepare import prepare_source
 from afinar.data.sources import READERS
 from afinar.models import embedded
+from afinar.models.config import ModelConfig
+from afinar.models.load import load_tokenizer
 from afinar.run.resuming import FREE
 from afinar.training.arguments import LEARNING_RATES, automatic_rate
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -27,9 +30,16 @@ from tests.tiny import tiny_model, tiny_tokenizer
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 EN, PT = ({str(path.relative_to(DOCS / name)): path for path in (DOCS / name).rglob("*.md")} for name in messages.LANGUAGES)
-BESIDE = ["CHANGELOG.md", "CONTRIBUTING.md", "recipes/README.md", "src/afinar/data/bundled/README.md"]
+BESIDE = [
+    "README.md",
+    "README.pt-BR.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "recipes/README.md",
+    "src/afinar/data/bundled/README.md",
+    "src/afinar/models/afinar_mini/README.md",
+]
 FILES = [*EN.values(), *PT.values(), *(ROOT / name for name in BESIDE)]
-COMMANDED = [*FILES, ROOT / "README.md", ROOT / "README.pt-BR.md"]
 both = pytest.mark.parametrize("language", messages.LANGUAGES)
 
 
@@ -202,7 +212,7 @@ def test_recipes_load(path: Path) -> None:
     assert config.validate(config.load(path, flags=["--data.valid", "valid.jsonl", "--data.train", "x.jsonl"], environ={}))
 
 
-@pytest.mark.parametrize("block", [block for page in COMMANDED for block in blocks(page, "sh")], ids=lambda block: block.place)
+@pytest.mark.parametrize("block", [block for page in FILES for block in blocks(page, "sh")], ids=lambda block: block.place)
 def test_commands_are_understood(block: Block) -> None:
     for line in block.text.splitlines():
         words = shlex.split(line, comments=True)
@@ -223,6 +233,17 @@ def test_rows_are_read_as_documented(block: Block, tmp_path: Path) -> None:
     examples = prepare_source(str(file), tiny_tokenizer())
     assert f"`{examples.format}`" == block.heading
     assert len(examples) == 1
+
+
+def test_the_greeting_is_seen_as_documented(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(ModelConfig(name=embedded.NAME))
+    (shown,) = blocks(EN["data.md"], "text")
+    for block in blocks(EN["data.md"], "jsonl"):
+        if block.heading in ("`messages`", "`conversations`"):
+            file = tmp_path / "row.jsonl"
+            file.write_text(block.text, encoding="utf-8")
+            (example,) = prepare_source(str(file), tokenizer).examples
+            assert preview(example, tokenizer) == shown.text.strip()
 
 
 # --- what the tables say -------------------------------------------------------------------------------------------
