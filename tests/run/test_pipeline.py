@@ -173,6 +173,28 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
     assert ours == theirs
 
 
+def test_a_run_that_died_after_its_last_step_trains_no_further(
+    configure: Configure, questions: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from afinar.run import pipeline
+
+    # 3 steps end inside the second epoch: transformers would take a fourth
+    config = configure(questions, {"name": "lora"}, training={"max_steps": 3})
+    whole = train(config)
+
+    def dying(*args: Any) -> None:
+        raise MemoryError("died")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_predictions", dying)
+        with pytest.raises(MemoryError):
+            train(config)
+    resumed = train(config, resume=True)
+    assert resumed.results["adapted"] == whole.results["adapted"]
+    assert resumed.results["training"]["optimizer_steps"] == 3
+    assert resumed.results["training"]["tokens"] == whole.results["training"]["tokens"]
+
+
 def test_a_checkpoint_that_was_not_written_whole_is_passed_over(tmp_path: Path) -> None:
     for step, text in ((3, "{}"), (6, '{"half'), (10, None)):
         (tmp_path / f"checkpoint-{step}").mkdir()
@@ -249,6 +271,25 @@ def test_a_head_on_conversations_is_refused(configure: Configure, questions: Fil
         train(configure(questions, {"name": "head"}))
     assert caught.value.key == "config.head_causal"
     assert caught.value.exit_code == 2
+
+
+def test_answers_to_running_text_are_refused_before_training(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a casa é azul\n\na rua é longa\n\no rio é frio", encoding="utf-8")
+    files = tmp_path / "t.txt", tmp_path / "t.txt"
+    with pytest.raises(ConfigError) as caught:
+        train(configure(files, {"name": "lora"}, data={"valid": None}, evaluation={"generate": True}))
+    assert caught.value.key == "run.nothing_to_answer"
+
+
+def test_fine_tune_takes_a_method_by_its_name(base: Path, tmp_path: Path) -> None:
+    rows = [{"text": f"a casa {i}"} for i in range(8)]
+    run = afinar.fine_tune(str(base), train=rows, valid=rows[:2], method="full", output=str(tmp_path), max_steps=1)
+    assert run.results["method"]["name"] == "full"
+    assert run.results["adapted"]["loss"] != run.results["base"]["loss"]  # one step, and it has a rate
+    for wrong, key in (("lorra", "methods.unknown_near"), (3, "methods.not_a_config")):
+        with pytest.raises(ConfigError) as caught:
+            afinar.fine_tune(str(base), train=rows, method=wrong, output=str(tmp_path))
+        assert caught.value.key == key
 
 
 def test_a_classifier_does_not_generate(configure: Configure, reviews: Files) -> None:

@@ -46,6 +46,12 @@ TEXTS = {
         hint_en="Set data.max_length to {positions} or less.",
         hint_pt="Defina data.max_length como {positions} ou menos.",
     ),
+    "nothing_to_answer": Text(
+        en="evaluation.generate needs rows with a prompt; these are of the format {format}.",
+        pt="evaluation.generate precisa de linhas com um prompt; estas são do formato {format}.",
+        hint_en="Set evaluation.generate to false, or train on conversations or prompt and completion.",
+        hint_pt="Defina evaluation.generate como false ou treine com conversas ou prompt e completion.",
+    ),
     "folder_in_use": Text(
         en="The run folder {path} is in use by another process.",
         pt="A pasta de execução {path} está em uso por outro processo.",
@@ -77,14 +83,14 @@ TEXTS = {
     "card_columns": Text(en="| metric | base | adapted |", pt="| métrica | base | adaptado |"),
     "card": Text(
         en="# {base}, adapted with {method}\n\n"
-        "Task: {task}. Training data: `{data}`. Made with [afinar].\n\n"
+        "Task: {task}. Training data: `{data}`. Made with afinar.\n\n"
         "## Measured on {n} held-out rows (seed {seed})\n\n{table}\n\n"
         "## Training\n\n{steps} optimizer steps, {tokens} tokens, {trainable} of {total} parameters trained.\n\n"
         '## Use\n\n```\nafinar generate {folder} "..."\nafinar evaluate {folder} --data FILE\n```\n\n'
         "Limits: it knows what its base and these data hold, and the figures say how it does on rows like the held-out ones, "
         "no more.\n\nVersions: {versions}\n",
         pt="# {base}, adaptado com {method}\n\n"
-        "Tarefa: {task}. Dados de treino: `{data}`. Feito com [afinar].\n\n"
+        "Tarefa: {task}. Dados de treino: `{data}`. Feito com afinar.\n\n"
         "## Medido em {n} linhas de validação (semente {seed})\n\n{table}\n\n"
         "## Treino\n\n{steps} passos do otimizador, {tokens} tokens, {trainable} de {total} parâmetros treinados.\n\n"
         '## Uso\n\n```\nafinar generate {folder} "..."\nafinar evaluate {folder} --data ARQUIVO\n```\n\n'

@@ -29,7 +29,7 @@ def write_card(folder: Path, config: RunConfig, results: Mapping[str, Any], expo
         tokens=messages.number(training["tokens"], 0),
         trainable=messages.number(training["trainable_parameters"], 0),
         total=messages.number(training["total_parameters"], 0),
-        folder=folder.name,
+        folder=folder.as_posix(),
         versions=", ".join(f"{name} {number}" for name, number in results["versions"].items()),
     )
     library = "peft" if config.method.name == "lora" else "transformers"

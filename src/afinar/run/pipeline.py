@@ -14,6 +14,7 @@ from afinar.config import RunConfig, from_mapping, to_mapping, validate
 from afinar.data.config import DataConfig
 from afinar.data.prepare import Prepared, prepare
 from afinar.errors import ConfigError
+from afinar.methods.base import METHODS, config_class
 from afinar.methods.config import Head, LoRA, MethodConfig
 from afinar.models.load import load_model, load_tokenizer
 from afinar.run import folder as files
@@ -42,7 +43,7 @@ def fine_tune(
     *,
     train: Any,
     valid: Any = None,
-    method: MethodConfig | None = None,
+    method: MethodConfig | str | None = None,
     output: str = "runs",
     offline: bool = False,
     on_event: Reporter | None = None,
@@ -51,7 +52,7 @@ def fine_tune(
     """Fine-tune `model` and measure it before and after; returns the finished run.
 
     train, valid: anything that `data.train` takes, a `datasets.Dataset`, or a list of dicts.
-    method: `afinar.LoRA(r=8)` (the default), `afinar.Full()`, `afinar.Head()`.
+    method: `afinar.LoRA(r=8)` (the default), `afinar.Full()`, `afinar.Head()`, or a name.
     settings: fields of the `training:` and `data:` sections by name, such as `epochs=1` or `max_length=256`.
     Raises the errors of :mod:`afinar.errors`; ConfigError names the nearest setting for an unknown one.
     """
@@ -94,6 +95,8 @@ def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[s
     reporter.on_plan(data.report.lines())
     if isinstance(config.method, Head) and data.task == "causal":
         raise ConfigError("config.head_causal")
+    if config.evaluation.generate and data.format in ("text", "classification"):
+        raise ConfigError("run.nothing_to_answer", format=data.format)
     set_seed(config.training.seed)  # a new classification head is drawn here, LoRA's A in the trainer
     model = load_model(config.model, task=data.task, label_names=data.label_names, tokenizer=tokenizer, offline=offline)
     check_positions(data, model)
@@ -129,10 +132,12 @@ def _in_folder(run: Run, data: Prepared, reporter: Reporter) -> Run:
 
 
 def _mapping(
-    model: str, train: Any, valid: Any, method: MethodConfig | None, output: str, settings: dict[str, Any]
+    model: str, train: Any, valid: Any, method: MethodConfig | str | None, output: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """The arguments of :func:`fine_tune` as a config; each setting goes to the section that has a field of its name."""
-    chosen = method if method is not None else LoRA()
+    chosen = LoRA() if method is None else config_class(method)() if isinstance(method, str) else method
+    if not hasattr(type(chosen), "name"):
+        raise ConfigError("methods.not_a_config", got=type(chosen).__name__, allowed=", ".join(METHODS))
     of_data = {f.name for f in fields(DataConfig)}
     data = {name: str(value) for name, value in (("train", train), ("valid", valid)) if isinstance(value, str | Path)}
     data |= {name: value for name, value in settings.items() if name in of_data}
@@ -171,6 +176,9 @@ def _trainer(run: Run, data: Prepared, reporter: Reporter) -> tuple[SFTTrainer, 
 def _fit(trainer: SFTTrainer, telling: Telling, checkpoint: Path | None) -> float:
     """Train (on); returns the seconds it took. A signal ends it after the step at hand, with a checkpoint."""
     start = time.perf_counter()
+    if checkpoint is not None and trainer.finished_at(checkpoint):
+        trainer.restore(checkpoint)
+        return time.perf_counter() - start
     with stopping_with_checkpoint(telling):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return time.perf_counter() - start

@@ -73,7 +73,7 @@ def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: to
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         label_smoothing_factor=config.label_smoothing,
-        warmup_steps=math.ceil(config.warmup_ratio * steps),
+        warmup_steps=int(config.warmup_ratio * steps),  # the first warm-up step has a rate of 0, so none in short runs
         lr_scheduler_type=_SCHEDULES[config.schedule],
         lr_scheduler_kwargs=_schedule_options(config, steps),
         seed=config.seed,

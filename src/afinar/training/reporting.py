@@ -105,7 +105,8 @@ class Telling(TrainerCallback):
         trainer = self.trainer
         assert trainer is not None
         memory = memory_bytes(args.device)
-        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
+        cuda = args.device.type == "cuda"
+        self.peak_memory_bytes = max(self.peak_memory_bytes, torch.cuda.max_memory_allocated(args.device) if cuda else memory)
         start, first_step = self._began
         seconds = max(time.perf_counter() - start, 1e-9)
         steps = max(state.global_step - first_step, 1)

@@ -23,6 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import EvalLoopOutput
 
 from afinar.data.collate import Collator
@@ -265,6 +267,21 @@ class SFTTrainer(Trainer):
         state = checkpoints.load_tensors(Path(resume_from_checkpoint) / checkpoints.TRAINING_STATE)
         self.method.load_state(self.model, state)
 
+    def finished_at(self, checkpoint: Path) -> bool:
+        """Whether `checkpoint` is this training's last step; transformers would go on one step beyond it."""
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        return state.global_step >= state.max_steps > 0
+
+    def restore(self, checkpoint: Path) -> None:
+        """Take the weights, the step and the counts of `checkpoint`, without training on."""
+        self._load_from_checkpoint(str(checkpoint))
+        self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        self._load_counts(checkpoint)
+
+    def _load_counts(self, checkpoint: Path) -> None:
+        counts = checkpoints.load_counts(checkpoint)
+        self.tokens_seen, self.supervised_tokens_seen = counts["tokens"], counts["supervised_tokens"]
+
     def _load_best_model(self) -> None:
         if self.state.best_model_checkpoint is not None:
             self._load_from_checkpoint(self.state.best_model_checkpoint)
@@ -273,8 +290,7 @@ class SFTTrainer(Trainer):
         if checkpoint is not None:
             checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
             checkpoints.load_state_json(self.lr_scheduler, Path(checkpoint) / "scheduler.json")
-            counts = checkpoints.load_counts(Path(checkpoint))
-            self.tokens_seen, self.supervised_tokens_seen = counts["tokens"], counts["supervised_tokens"]
+            self._load_counts(Path(checkpoint))
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         if checkpoint is not None and self.accelerator.scaler is not None:
