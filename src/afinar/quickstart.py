@@ -1,7 +1,7 @@
 """The whole story on the embedded model, offline, in about two minutes on two cores.
 
-LoRA on instructions and a sentiment classifier, each measured before and after on held-out rows, and one answer before and
-after. The figures are those of this very run.
+LoRA on instructions and a sentiment classifier by full fine-tuning, each measured before and after on held-out rows, and one
+answer before and after. The figures are those of this very run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ INSTRUCTIONS = {
 }
 SENTIMENT = {
     "data": {"train": "afinar/sentimento", "max_length": 160},
-    "method": {"name": "lora", "r": 16, "alpha": 32.0, "target_modules": "all-linear"},
-    "training": {"epochs": 5.0, "learning_rate": 2e-3, "evaluate_every_steps": "epoch", "save_every_steps": "epoch"},
+    "method": {"name": "full"},  # measured here: 0.73 accuracy, LoRA 0.63; the base's embeddings know few words of praise
+    "training": {"epochs": 3.0, "learning_rate": 5e-4, "evaluate_every_steps": "epoch", "save_every_steps": "epoch"},
 }
 
 

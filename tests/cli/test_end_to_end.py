@@ -146,6 +146,17 @@ def test_terminated_then_resumed(call: Call, writer: str, monkeypatch: pytest.Mo
     assert (refused.code, refused.says("run.finished")) == (2, True)
 
 
+def test_resume_without_a_config_takes_that_of_the_newest_unfinished_run(call: Call, writer: str) -> None:
+    unfinished = Path("left") / "2026-01-01_1"
+    unfinished.mkdir(parents=True)
+    for name in ("config.yaml", "env.json"):
+        (unfinished / name).write_bytes(Path(writer, name).read_bytes())
+    answer = call("train", "--resume", "--output", "left", "--json")
+    assert answer.code == 0
+    assert Path(answer.json["run"]) == unfinished
+    assert answer.json["adapted"] == json.loads(Path(writer, "results.json").read_text(encoding="utf-8"))["adapted"]
+
+
 def test_resume_without_an_unfinished_run_starts_afresh(call: Call) -> None:
     answer = call("train", "train.yaml", "--output", "fresh", "--training.max_steps", "1", "--resume")
     assert answer.code == 0

@@ -19,6 +19,8 @@ def train(config: str | None = None, /, *, resume: str | None = None, context: C
     """Train, evaluate, and write a run folder. Returns results.json's object with `run`, the folder."""
     if config is None and resume not in (None, NEWEST):
         config = str(Path(str(resume)) / "config.yaml")  # a run knows what it was told
+    elif config is None and resume == NEWEST:
+        config, resume = _newest(context)
     loaded = validate(load(config, flags=context.settings))
     quieten()
     from afinar import run as pipeline
@@ -27,6 +29,14 @@ def train(config: str | None = None, /, *, resume: str | None = None, context: C
         run = pipeline.train(loaded, resume=True if resume == NEWEST else resume, offline=context.offline, on_event=reporter)
     show_run(run.results, run.folder, context)
     return {**run.results, "run": str(run.folder)}
+
+
+def _newest(context: Context) -> tuple[str | None, str]:
+    """The config and the folder of the newest unfinished run; where there is none, the settings must say what to train."""
+    from afinar.run.folder import newest_unfinished
+
+    found = newest_unfinished(load(None, flags=context.settings).output)
+    return (None, NEWEST) if found is None else (str(found / "config.yaml"), str(found))
 
 
 def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None:

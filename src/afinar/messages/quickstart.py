@@ -8,8 +8,8 @@ TEXTS = {
         pt="1/2  Ensinando o afinar-mini a responder: LoRA em afinar/instrucoes",
     ),
     "sentiment": Text(
-        en="2/2  A sentiment classifier: LoRA on afinar/sentimento",
-        pt="2/2  Um classificador de sentimento: LoRA em afinar/sentimento",
+        en="2/2  A sentiment classifier: full fine-tuning on afinar/sentimento",
+        pt="2/2  Um classificador de sentimento: ajuste completo (full) em afinar/sentimento",
     ),
     "title": Text(en="Before and after, on held-out rows", pt="Antes e depois, em linhas de validação"),
     "task": Text(en="task", pt="tarefa"),
