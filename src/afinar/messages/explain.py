@@ -26,7 +26,7 @@ Adam's two moments (8). A model of 7 billion weights takes 108 GB; afinar-mini, 
 keeps trained weights in float32 because a bfloat16 weight near 1 cannot change by less than 0.0039: an Adam step of
 5e-5 rounds away.
 
-**Learning rate.** 5e-5 by default, ten times less than for LoRA: all weights move at once.
+**Learning rate.** 5e-5 by default (more in models narrower than 2,000), ten times less than for LoRA: all weights move at once.
 
 **Source.** Radford et al. 2018, "Improving language understanding by generative pre-training", section 3.2, for the
 two-stage recipe; Howard and Ruder 2018, "Universal language model fine-tuning for text classification",
@@ -63,7 +63,7 @@ momentos do Adam (8). Um modelo de 7 bilhões de pesos ocupa 108 GB; o afinar-mi
 O afinar guarda em float32 o que é treinado porque um peso bfloat16 perto de 1 não consegue mudar menos que 0,0039: um
 passo de 5e-5 do Adam some no arredondamento.
 
-**Taxa de aprendizado.** 5e-5 por padrão, dez vezes menor que a do LoRA: todos os pesos se movem ao mesmo tempo.
+**Taxa de aprendizado.** 5e-5 por padrão (mais em modelos mais estreitos que 2.000), dez vezes menor que a do LoRA: todos os pesos se movem ao mesmo tempo.
 
 **Fonte.** Radford et al. 2018, "Improving language understanding by generative pre-training", seção 3.2, para a
 receita em duas etapas; Howard e Ruder 2018, "Universal language model fine-tuning for text classification",
@@ -176,7 +176,7 @@ fine-tuning for two to three times the weights. The LM head never gets an adapte
 model of 7 billion weights with r = 8 on the attention projections: 13.5 GB and 0.13 GB, instead of 108 GB.
 Activations come on top, as with every method that trains inside the model.
 
-**Learning rate.** 5e-4 by default, ten times that of full fine-tuning.
+**Learning rate.** 5e-4 by default (more in models narrower than 2,000), ten times that of full fine-tuning.
 
 **Sources.** Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685; Kalajdzievski 2023,
 arXiv:2312.03732, for rank_stabilised; Biderman et al. 2024, "LoRA Learns Less and Forgets Less", arXiv:2405.09673.
@@ -219,7 +219,7 @@ três vezes os pesos. A LM head nunca recebe adaptador.
 bilhões de pesos, com r = 8 nas projeções da atenção: 13,5 GB e 0,13 GB, em vez de 108 GB. As ativações se somam a
 isso, como em todo método que treina dentro do modelo.
 
-**Taxa de aprendizado.** 5e-4 por padrão, dez vezes a do ajuste completo.
+**Taxa de aprendizado.** 5e-4 por padrão (mais em modelos mais estreitos que 2.000), dez vezes a do ajuste completo.
 
 **Fontes.** Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685; Kalajdzievski 2023,
 arXiv:2312.03732, para rank_stabilised; Biderman et al. 2024, "LoRA Learns Less and Forgets Less", arXiv:2405.09673.
