@@ -47,7 +47,7 @@ def test_classification_rows_become_class_numbers(tmp_path: Path, tokenizer: Any
     assert [prepared.train[i]["labels"] for i in range(4)] == [0, 1, 0, 1]
     example = prepared.train.examples[1]
     assert (example.path, example.line, example.reference, example.prompt) == (train, 2, "sim", REVIEWS[1]["text"])
-    assert tokenizer.decode(example.input_ids) == REVIEWS[1]["text"]  # no EOS
+    assert tokenizer.decode(example.input_ids) == REVIEWS[1]["text"] + "<eos>"
     assert prepared.valid is not None
     assert prepared.valid.label_names == ("não", "sim")
 
