@@ -26,7 +26,8 @@ Adam's two moments (8). A model of 7 billion weights takes 108 GB; afinar-mini, 
 keeps trained weights in float32 because a bfloat16 weight near 1 cannot change by less than 0.0039: an Adam step of
 5e-5 rounds away.
 
-**Learning rate.** 5e-5 by default (more in models narrower than 2,000), ten times less than for LoRA: all weights move at once.
+**Learning rate.** 5e-5 by default (more in models narrower than 2,000), ten times less than for LoRA: all weights move at
+once.
 
 **Source.** Radford et al. 2018, "Improving language understanding by generative pre-training", section 3.2, for the
 two-stage recipe; Howard and Ruder 2018, "Universal language model fine-tuning for text classification",
@@ -63,7 +64,8 @@ momentos do Adam (8). Um modelo de 7 bilhões de pesos ocupa 108 GB; o afinar-mi
 O afinar guarda em float32 o que é treinado porque um peso bfloat16 perto de 1 não consegue mudar menos que 0,0039: um
 passo de 5e-5 do Adam some no arredondamento.
 
-**Taxa de aprendizado.** 5e-5 por padrão (mais em modelos mais estreitos que 2.000), dez vezes menor que a do LoRA: todos os pesos se movem ao mesmo tempo.
+**Taxa de aprendizado.** 5e-5 por padrão (mais em modelos mais estreitos que 2.000), dez vezes menor que a do LoRA: todos os
+pesos se movem ao mesmo tempo.
 
 **Fonte.** Radford et al. 2018, "Improving language understanding by generative pre-training", seção 3.2, para a
 receita em duas etapas; Howard e Ruder 2018, "Universal language model fine-tuning for text classification",
