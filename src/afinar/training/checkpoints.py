@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -36,7 +37,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise RefusedError("training.checkpoint_incomplete", path=str(path.parent), file=path.name)
     try:
         return load_file(path)
-    except Exception as error:
+    except (OSError, SafetensorError) as error:
         raise RefusedError("training.checkpoint_broken", path=str(path), detail=str(error)) from error
 
 
