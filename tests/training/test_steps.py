@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from afinar.data.batching import micro_batches
 from afinar.data.collate import Collator
-from afinar.training.steps import Steps, loader, micro_batches
+from afinar.training.steps import Steps, loader
 from tests.rows import causal_rows
 
 

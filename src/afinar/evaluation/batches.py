@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from afinar.data.batching import micro_batches
+
 OnBatch = Callable[[int, int], None]
 """Called after each batch with the rows done so far and the rows in all."""
 
@@ -17,14 +19,7 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
 
     The longest rows come first: if memory does not suffice, that shows at once and not at the end.
     """
-    result: list[list[int]] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        if not result or (len(result[-1]) + 1) * longest > batch_tokens:
-            result.append([])
-            longest = lengths[index]
-        result[-1].append(index)
-    return result
+    return micro_batches(range(len(lengths)), lengths, None, batch_tokens)
 
 
 @contextmanager
