@@ -101,7 +101,7 @@ def test_the_seeds_themselves_load(name: str, tmp_path: Path, encoder: Encoder) 
 
 
 @pytest.mark.parametrize("name", SEEDS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS)
 def test_mutated_files_give_rows_or_a_data_error(name: str, edits: list, tmp_path: Path, encoder: Encoder) -> None:
     path = tmp_path / name
@@ -111,7 +111,7 @@ def test_mutated_files_give_rows_or_a_data_error(name: str, edits: list, tmp_pat
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".txt", ".parquet"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
 def test_any_bytes_give_rows_or_a_data_error(suffix: str, content: bytes, tmp_path: Path, encoder: Encoder) -> None:
     path = tmp_path / f"any{suffix}"
@@ -144,7 +144,7 @@ COLUMNS = [
 ]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.dictionaries(st.sampled_from(COLUMNS), JSON, max_size=4), max_size=3))
 def test_any_values_in_any_columns_give_rows_or_a_data_error(rows: list[dict], encoder: Encoder) -> None:
     rows_or_error(lambda: load(rows, encoder, format="auto", task="auto", split="train", offline=True))

@@ -197,7 +197,7 @@ def test_wrong_values_are_model_errors(values: dict[str, Any], tmp_path: Path) -
         peft_format.read(tmp_path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=st.sampled_from([CONFIG_FILE, WEIGHTS_FILE, exports.CARD_FILE]), data=st.data())
 def test_damaged_files_give_an_adapter_or_a_model_error(file: str, data: st.DataObject, tmp_path: Path) -> None:
     exported(tmp_path, target_modules="q_proj")

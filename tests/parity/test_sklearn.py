@@ -31,7 +31,7 @@ def report(labels: list, predictions: list) -> dict[str, float]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_metrics_equal_the_classification_report(rows):
     labels, predictions = [label for label, _ in rows], [prediction for _, prediction in rows]
