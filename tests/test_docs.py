@@ -24,7 +24,7 @@ from afinar.models import embedded
 from afinar.models.config import ModelConfig
 from afinar.models.load import load_tokenizer
 from afinar.run.resuming import FREE
-from afinar.training.arguments import LEARNING_RATES, automatic_rate
+from afinar.training.from_config import LEARNING_RATES, automatic_rate
 from tests.tiny import tiny_model, tiny_tokenizer
 
 ROOT = Path(__file__).parents[1]

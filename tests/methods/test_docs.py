@@ -12,7 +12,7 @@ import torch
 from afinar import config, messages
 from afinar.messages.explain import TEXTS
 from afinar.methods.base import METHODS
-from afinar.training.arguments import LEARNING_RATES
+from afinar.training.from_config import LEARNING_RATES
 from tests.tiny import tiny_model
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -24,7 +24,7 @@ from afinar.run.resolving import check_positions, resolve, task_of, trained_labe
 from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
 from afinar.run.stopping import stopping_with_checkpoint
-from afinar.training import arguments
+from afinar.training import from_config
 from afinar.training.reporting import Reporter, Silent, Telling, append_metrics
 from afinar.training.trainer import SFTTrainer
 
@@ -152,7 +152,7 @@ def _mapping(
 def _trainer(run: Run, data: Prepared, reporter: Reporter) -> tuple[SFTTrainer, Telling]:
     device = torch.device(run.config.model.device)
     telling = Telling(reporter, run.folder / files.METRICS)
-    args = arguments.sft_config(
+    args = from_config.sft_config(
         run.config.training,
         output_dir=str(run.folder),
         rows=len(data.train),
@@ -185,7 +185,7 @@ def _fit(trainer: SFTTrainer, telling: Telling, checkpoint: Path | None) -> floa
 
 
 def _steps(config: RunConfig, data: Prepared) -> int:
-    return arguments.total_steps(config.training, len(data.train))
+    return from_config.total_steps(config.training, len(data.train))
 
 
 # --- measuring and writing -----------------------------------------------------------------------------------------

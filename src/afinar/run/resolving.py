@@ -12,7 +12,7 @@ from afinar.errors import ConfigError
 from afinar.methods.config import LoRA, MethodConfig
 from afinar.models.load import describe
 from afinar.models.targets import find_targets, shortest_endings
-from afinar.training import arguments
+from afinar.training import from_config
 
 
 def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunConfig:
@@ -25,7 +25,7 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         attention=model.config._attn_implementation or config.model.attention,
     )
     packing = "none" if config.data.packing == "auto" else config.data.packing
-    training = arguments.resolve(
+    training = from_config.resolve(
         config.training,
         method=config.method.name,
         longest=max(data.train.lengths, default=1),

@@ -1,28 +1,20 @@
-"""`SFTConfig`: transformers' TrainingArguments with what supervised fine-tuning needs, and how a run's config becomes one."""
+"""`SFTConfig`: transformers' TrainingArguments with what supervised fine-tuning needs."""
 
 from __future__ import annotations
 
-import math
-import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-import torch
 from transformers import TrainingArguments
 
 from afinar.errors import ConfigError
-from afinar.training.config import TrainingConfig
 
 MICRO_BATCH_TOKENS = 4096
-LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "head": 1e-3}
-"""What `learning_rate: auto` means, by method."""
-REFERENCE_WIDTH, WIDTH_EXPONENT = 2000, 0.781
-_SCHEDULES = {
-    "cosine": "cosine",
-    "linear": "linear",
-    "constant": "constant_with_warmup",
-    "wsd": "warmup_stable_decay",
-}
+
+
+def setting(default: Any, help: str) -> Any:
+    """A field with its help text."""
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass
@@ -34,110 +26,77 @@ class SFTConfig(TrainingArguments):
     most `per_device_train_batch_size` rows; the loss is that of the whole step whatever the micro-batches are.
     """
 
-    examples_per_step: int | None = field(
-        default=None, metadata={"help": "Examples of each process in an optimizer step; None: rows times accumulation."}
+    # --- steps
+    examples_per_step: int | None = setting(
+        None, "Examples of each process in an optimizer step; None: rows times accumulation."
     )
-    eval_batch_tokens: int = field(
-        default=MICRO_BATCH_TOKENS, metadata={"help": "Largest evaluation batch in tokens, padding included."}
+    eval_batch_tokens: int = setting(MICRO_BATCH_TOKENS, "Largest evaluation batch in tokens, padding included.")
+    report_to: str | list[str] | None = setting("none", "Experiment loggers of transformers; none sends nothing anywhere.")
+
+    # --- model by name, raw rows
+    task: str = setting("auto", "auto, causal or classification, for a model given by name; auto follows the rows.")
+    model_init_kwargs: dict[str, Any] | None = setting(
+        None, "For a model given by name: dtype, revision, attn_implementation, device, trust_remote_code."
     )
-    report_to: str | list[str] | None = field(
-        default="none", metadata={"help": "Experiment loggers of transformers; none sends nothing anywhere."}
+    max_length: int | None = setting(1024, "Longest row in tokens; longer ones are cut. None: what the model can read.")
+    packing: bool | str = setting(False, "'blocks' joins running text and cuts it into blocks of max_length tokens.")
+    dataset_text_field: str = setting("text", "Column of running text, where it has another name.")
+    completion_only_loss: bool | None = setting(
+        None, "Learn the completion only (None, True), or the prompt too (False); for prompt and completion."
+    )
+    assistant_only_loss: bool | None = setting(
+        None, "Learn the assistant's turns only (None, True), or the whole conversation (False)."
+    )
+
+    # --- generation during evaluation
+    predict_with_generate: bool = setting(False, "Generate an answer to each evaluated prompt and score it.")
+    max_new_tokens: int | None = setting(None, "Longest generated answer in tokens; None: the model's generation config.")
+    generation_max_length: int | None = setting(None, "Longest prompt and answer together in tokens.")
+    num_beams: int | None = setting(None, "Beams of beam search; 1 is greedy.")
+    do_sample: bool | None = setting(None, "Draw tokens instead of taking the most likely one.")
+    temperature: float | None = setting(None, "Sampling: logits are divided by it.")
+    top_k: int | None = setting(None, "Sampling: only from the k most likely tokens; 0 is all.")
+    top_p: float | None = setting(None, "Sampling: only from the smallest set of tokens with this probability.")
+    generation_seed: int = setting(0, "Seed of sampling; each row has a stream of its own.")
+    generation_max_samples: int | None = setting(None, "Generate for the first so many rows of a set only.")
+    generation_batch_size: int | None = setting(None, "Prompts generated for at a time; None: per_device_eval_batch_size.")
+    gen_kwargs: dict[str, Any] | None = setting(
+        None, "All generation settings in one mapping, by the names of transformers' GenerationConfig."
+    )
+    log_samples: int = setting(3, "Generated samples shown in a table after each evaluation.")
+
+    # --- optimizer groups
+    no_decay: list[str] = field(
+        default_factory=lambda: ["bias", "norm", "embedding"],
+        metadata={"help": "Without weight decay: bias, norm, embedding, or regular expressions over parameter names."},
+    )
+    head_learning_rate: float | None = setting(
+        None, "Learning rate of the head (LM head or classifier); None: learning_rate."
+    )
+    embedding_learning_rate: float | None = setting(None, "Learning rate of the embeddings; None: learning_rate.")
+    adapter_learning_rate: float | None = setting(None, "Learning rate of adapters (LoRA and others); None: learning_rate.")
+    layerwise_lr_decay: float | None = setting(
+        None, "Factor of the learning rate from each layer to the one below it, such as 0.9 (Howard & Ruder 2018)."
+    )
+    lora_plus_ratio: float | None = setting(
+        None, "Learning rate of LoRA's B over that of A, such as 16 (LoRA+, Hayou et al. 2024, arXiv:2402.12354)."
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("examples_per_step", "eval_batch_tokens"):
+        for name in ("examples_per_step", "eval_batch_tokens", "generation_max_samples", "generation_batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError("core.range", field=name, got=value, allowed=">= 1")
+        if self.max_length is not None and self.max_length < 2:
+            raise ConfigError("core.range", field="max_length", got=self.max_length, allowed=">= 2")
+        for name, allowed in (("task", ("auto", "causal", "classification")), ("packing", (False, "blocks"))):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(
+                    "core.choice", field=name, got=getattr(self, name), allowed=", ".join(str(value) for value in allowed)
+                )
 
 
-def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: torch.device, evaluate: bool) -> SFTConfig:
-    """The SFTConfig of a run: a resolved `config` (no `auto` left) over `rows` training rows, writing to `output_dir`.
-
-    With `evaluate` False (no held-out rows) nothing is evaluated meanwhile.
-    """
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    if config.batch_size % world_size:
-        raise ConfigError("training.batch_size_ranks", got=config.batch_size, ranks=world_size)
-    per_rank = config.batch_size // world_size
-    steps = total_steps(config, rows)
-    return SFTConfig(
-        output_dir=output_dir,
-        num_train_epochs=config.epochs,
-        max_steps=config.max_steps or -1,
-        examples_per_step=per_rank,
-        per_device_train_batch_size=min(int(config.micro_batch_size), per_rank),
-        learning_rate=float(config.learning_rate),
-        optim="adamw_torch_fused" if device.type in ("cuda", "cpu") else "adamw_torch",
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        label_smoothing_factor=config.label_smoothing,
-        warmup_steps=int(config.warmup_ratio * steps),  # the first warm-up step has a rate of 0, so none in short runs
-        lr_scheduler_type=_SCHEDULES[config.schedule],
-        lr_scheduler_kwargs=_schedule_options(config, steps),
-        seed=config.seed,
-        use_cpu=device.type == "cpu",
-        disable_tqdm=True,
-        logging_nan_inf_filter=False,
-        report_to=config.report_to,
-        save_total_limit=config.keep_checkpoints,
-        **_every("logging", config.log_every_steps),
-        **_every("save", config.save_every_steps),
-        **(_every("eval", config.evaluate_every_steps) if evaluate else {"eval_strategy": "no"}),
-        **_checkpointing(config),
-    )
-
-
-def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: int) -> TrainingConfig:
-    """`config` with every `auto` replaced: by the method and the model's width, and by the longest row in tokens.
-
-    Raises ConfigError for `learning_rate: auto` with a method that the table does not know.
-    """
-    chosen: dict[str, Any] = {}
-    if config.learning_rate == "auto":
-        if method not in LEARNING_RATES:
-            raise ConfigError("training.no_auto_rate", method=method, known=", ".join(LEARNING_RATES))
-        chosen["learning_rate"] = automatic_rate(method, hidden_size)
-    if config.micro_batch_size == "auto":
-        chosen["micro_batch_size"] = max(1, min(config.batch_size, MICRO_BATCH_TOKENS // max(longest, 1)))
-    if config.gradient_checkpointing == "auto":
-        chosen["gradient_checkpointing"] = False
-    return replace(config, **chosen)
-
-
-def automatic_rate(method: str, hidden_size: int) -> float:
-    """The learning rate of :data:`LEARNING_RATES`, raised for models narrower than 2,000 by (2000 / hidden_size)^0.781.
-
-    Narrow models want larger steps; the head reads features that do not change, so its rate stays. Two digits are kept.
-    Source of the exponent: the fit over Llama models in Schulman et al. 2025, "LoRA without regret", Thinking Machines.
-    """
-    rate = LEARNING_RATES[method]
-    if method == "head" or hidden_size >= REFERENCE_WIDTH:
-        return rate
-    return float(f"{rate * (REFERENCE_WIDTH / hidden_size) ** WIDTH_EXPONENT:.1e}")
-
-
-def total_steps(config: TrainingConfig, rows: int) -> int:
-    """Optimizer steps of the whole run: `max_steps`, else the epochs' steps, the last short one of each epoch included."""
-    return config.max_steps or max(1, math.ceil(config.epochs * math.ceil(rows / config.batch_size)))
-
-
-def _every(what: str, interval: int | str) -> dict[str, Any]:
-    if interval == "epoch":
-        return {f"{what}_strategy": "epoch"}
-    return {f"{what}_strategy": "steps", f"{what}_steps": int(interval)}
-
-
-def _schedule_options(config: TrainingConfig, steps: int) -> dict[str, Any]:
-    if config.schedule != "wsd":
-        return {}
-    return {"num_decay_steps": max(1, steps // 10), "decay_type": "linear"}
-
-
-def _checkpointing(config: TrainingConfig) -> dict[str, Any]:
-    if config.gradient_checkpointing is not True:
-        return {}
-    # transformers 5.23 renamed the argument and warns on the old name; 5.17 knows only the old one
-    names = TrainingArguments.__dataclass_fields__
-    return {"activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing": True}
+def as_sft_config(args: TrainingArguments) -> SFTConfig:
+    """`args` as an SFTConfig of its own: the caller's object is never changed."""
+    return SFTConfig(**{item.name: getattr(args, item.name) for item in fields(args) if item.init})

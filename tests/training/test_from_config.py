@@ -10,8 +10,8 @@ import torch
 from transformers import SchedulerType
 
 from afinar.errors import ConfigError
-from afinar.training.arguments import LEARNING_RATES, automatic_rate, resolve, sft_config, total_steps
 from afinar.training.config import TrainingConfig
+from afinar.training.from_config import LEARNING_RATES, automatic_rate, resolve, sft_config, total_steps
 from afinar.training.given import Given
 from tests.tiny import tiny_model
 
