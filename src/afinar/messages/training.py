@@ -3,6 +3,22 @@
 from afinar.messages import Text
 
 TEXTS = {
+    "auto_batch_size": Text(
+        en="auto_find_batch_size=True is not supported: it would change the examples of an optimizer step while training.",
+        pt="auto_find_batch_size=True não é suportado: ele mudaria os exemplos de um passo do otimizador durante o treino.",
+        hint_en="Set per_device_train_batch_size to what fits and examples_per_step to the batch you want; the result depends "
+        "on the latter only.",
+        hint_pt="Defina per_device_train_batch_size com o que cabe e examples_per_step com o lote desejado; o resultado só "
+        "depende deste.",
+    ),
+    "batch_eval_metrics": Text(
+        en="batch_eval_metrics=True is not supported.",
+        pt="batch_eval_metrics=True não é suportado.",
+        hint_en="Loss, perplexity and accuracy never hold logits; for your own metric, reduce them with "
+        "preprocess_logits_for_metrics.",
+        hint_pt="Perda, perplexidade e acurácia nunca guardam logits; para sua própria métrica, reduza-os com "
+        "preprocess_logits_for_metrics.",
+    ),
     "batch_size_ranks": Text(
         en="training.batch_size={got} cannot be shared evenly by {ranks} processes.",
         pt="training.batch_size={got} não se divide igualmente entre {ranks} processos.",
@@ -21,11 +37,35 @@ TEXTS = {
         hint_en="Resume from an older checkpoint, or delete this one.",
         hint_pt="Retome de um checkpoint mais antigo ou apague este.",
     ),
+    "coarse_weights": Text(
+        en="Weights that train are in {dtype}: steps smaller than its rounding are lost. Load the model with "
+        'dtype="float32", or pass method=afinar.Full(), which keeps float32 master values.',
+        pt="Há pesos treinados em {dtype}: passos menores que seu arredondamento se perdem. Carregue o modelo com "
+        'dtype="float32" ou passe method=afinar.Full(), que guarda valores mestres em float32.',
+    ),
+    "eos_masked": Text(
+        en="This data_collator masks every {token} as if it were padding (the pad token is the EOS token), so the model "
+        "will not learn to stop. Leave data_collator out, or give the tokenizer a pad token of its own.",
+        pt="Este data_collator mascara todo {token} como se fosse preenchimento (o token de preenchimento é o EOS), e o "
+        "modelo não aprenderá a parar. Omita data_collator ou dê ao tokenizador um token de preenchimento próprio.",
+    ),
     "given_restore": Text(
         en="{path} was trained without a method, so there is no adapter to restore.",
         pt="{path} foi treinado sem método; não há adaptador a restaurar.",
         hint_en="Load it as a model of its own.",
         hint_pt="Carregue-o como um modelo próprio.",
+    ),
+    "metric_rows": Text(
+        en="preprocess_logits_for_metrics returned an array of shape {got} for a batch of {rows} rows.",
+        pt="preprocess_logits_for_metrics devolveu um array de forma {got} para um lote de {rows} linhas.",
+        hint_en="Its first dimension must be the rows of the batch, as that of the logits.",
+        hint_pt="A primeira dimensão deve ser a das linhas do lote, como nos logits.",
+    ),
+    "model_setting": Text(
+        en="model_init_kwargs has the unknown setting {got}{near}.",
+        pt="model_init_kwargs tem a opção desconhecida {got}{near}.",
+        hint_en="Allowed: {allowed}. Load the model yourself for anything else, and pass the object.",
+        hint_pt="Permitidas: {allowed}. Para o resto, carregue o modelo você mesmo e passe o objeto.",
     ),
     "no_auto_rate": Text(
         en="training.learning_rate=auto has no value for the method {method}; it has one for {known}.",
@@ -33,11 +73,38 @@ TEXTS = {
         hint_en="Set training.learning_rate to a number.",
         hint_pt="Defina training.learning_rate com um número.",
     ),
+    "no_logits": Text(
+        en="default_compute_metrics was given arrays of shapes {got} (predictions, labels); it needs logits with one "
+        "dimension more than the labels.",
+        pt="default_compute_metrics recebeu arrays de formas {got} (predições, rótulos); precisa de logits com uma "
+        "dimensão a mais que os rótulos.",
+        hint_en="Call it before reducing the logits, or use SFTTrainer, which measures these metrics from token losses.",
+        hint_pt="Chame-a antes de reduzir os logits, ou use SFTTrainer, que mede essas métricas a partir das perdas por "
+        "token.",
+    ),
     "non_finite_loss": Text(
         en="The loss became {got} at step {step}; training stopped and the last checkpoint is untouched.",
         pt="A perda virou {got} no passo {step}; o treino parou e o último checkpoint está intacto.",
         hint_en="Lower training.learning_rate, raise training.warmup_ratio, or look for broken rows in the data.",
         hint_pt="Diminua training.learning_rate, aumente training.warmup_ratio ou procure linhas quebradas nos dados.",
+    ),
+    "not_arguments": Text(
+        en="args is of type {got}.",
+        pt="args é do tipo {got}.",
+        hint_en="Pass an afinar.SFTConfig or transformers.TrainingArguments, or leave it out.",
+        hint_pt="Passe um afinar.SFTConfig ou transformers.TrainingArguments, ou omita.",
+    ),
+    "nothing_trains": Text(
+        en="Nothing in this {model} trains: no parameter has requires_grad.",
+        pt="Nada neste {model} treina: nenhum parâmetro tem requires_grad.",
+        hint_en="Pass a method, such as method=afinar.LoRA(r=8), or call model.requires_grad_(True).",
+        hint_pt="Passe um método, como method=afinar.LoRA(r=8), ou chame model.requires_grad_(True).",
+    ),
+    "one_gpu": Text(
+        en="{got} GPUs are visible to one process; only the first is used. Start the script with torchrun "
+        "--nproc-per-node {got} to use them all.",
+        pt="{got} GPUs estão visíveis para um processo; só a primeira será usada. Inicie o script com torchrun "
+        "--nproc-per-node {got} para usar todas.",
     ),
     "optimizer_changed": Text(
         en="The checkpoint {path} holds optimizer states for {expected} parameters; this model trains {got}.",
@@ -50,5 +117,23 @@ TEXTS = {
         pt="FSDP e DeepSpeed com fragmentação não são suportados por esta versão do SFTTrainer.",
         hint_en="Run on one process, or on several with plain data parallelism (torchrun).",
         hint_pt="Use um processo, ou vários com paralelismo de dados simples (torchrun).",
+    ),
+    "stream_needs_steps": Text(
+        en="A streamed train_dataset has no length, so the number of optimizer steps must be said: max_steps is {got}.",
+        pt="Um train_dataset em fluxo não tem tamanho; é preciso dizer o número de passos do otimizador: max_steps é {got}.",
+        hint_en="Set max_steps; the stream starts again where it ends.",
+        hint_pt="Defina max_steps; o fluxo recomeça quando termina.",
+    ),
+    "two_methods": Text(
+        en="Both method and peft_config are given.",
+        pt="method e peft_config foram dados ao mesmo tempo.",
+        hint_en="Pass one of them.",
+        hint_pt="Passe só um deles.",
+    ),
+    "two_tokenizers": Text(
+        en="processing_class and tokenizer are two different objects.",
+        pt="processing_class e tokenizer são dois objetos diferentes.",
+        hint_en="Pass one of them.",
+        hint_pt="Passe só um deles.",
     ),
 }

@@ -1,0 +1,139 @@
+"""What the constructor of SFTTrainer is given, made into what it needs: arguments, model, tokenizer, method."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
+
+from afinar import messages
+from afinar.errors import ConfigError, ModelError
+from afinar.methods.base import Method, config_class
+from afinar.methods.config import Full
+from afinar.methods.peft_bridge import is_peft, method_for
+from afinar.models.config import ModelConfig
+from afinar.models.load import load_model, load_tokenizer
+from afinar.training.arguments import SFTConfig, as_sft_config
+from afinar.training.given import Given
+from afinar.training.rows import label_names_of
+
+MODEL_SETTINGS = {
+    "dtype": "dtype",
+    "torch_dtype": "dtype",
+    "revision": "revision",
+    "attn_implementation": "attention",
+    "device": "device",
+    "trust_remote_code": "trust_remote_code",
+}
+"""What `model_init_kwargs` may hold, and the field of :class:`ModelConfig` it sets."""
+
+
+def arguments(args: TrainingArguments | None, model: Any) -> SFTConfig:
+    """`args` as an SFTConfig of the trainer's own; the caller's object stays as it is.
+
+    None: transformers' defaults, written to `<model's name>-SFT`.
+    Raises ConfigError for what is no TrainingArguments, and for what SFTTrainer does not do.
+    """
+    if args is None:
+        args = SFTConfig(output_dir=f"{model_name(model)}-SFT")
+    if not isinstance(args, TrainingArguments):
+        raise ConfigError("training.not_arguments", got=type(args).__name__)
+    config = as_sft_config(args)
+    if config.auto_find_batch_size:
+        raise ConfigError("training.auto_batch_size")
+    if config.batch_eval_metrics:
+        raise ConfigError("training.batch_eval_metrics")
+    if config.n_gpu > 1:  # DataParallel would split a step's micro-batches among the cards
+        warnings.warn(messages.text("training.one_gpu", got=config.n_gpu), UserWarning, stacklevel=3)
+        config._n_gpu = 1
+    return config
+
+
+def model_name(model: Any) -> str:
+    """The last part of a model's name, for naming a folder."""
+    path = model if isinstance(model, str | Path) else getattr(getattr(model, "config", None), "_name_or_path", "")
+    return Path(str(path)).name or type(model).__name__
+
+
+def load(
+    name: str | Path, args: SFTConfig, tokenizer: PreTrainedTokenizerBase | None, train_dataset: Any
+) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a folder or hub name, for the task that `args.task` or the rows say.
+
+    Raises ConfigError for a setting that is not known, ModelError for what cannot be loaded.
+    """
+    config = model_config(str(name), args)
+    tokenizer = tokenizer or load_tokenizer(config)
+    labels = label_names_of(train_dataset) if args.task != "causal" else ()
+    task = args.task if args.task != "auto" else "classification" if labels else "causal"
+    set_seed(args.seed)  # a new classification head is drawn here
+    return load_model(config, task=task, label_names=labels, tokenizer=tokenizer), tokenizer
+
+
+def model_config(name: str, args: SFTConfig) -> ModelConfig:
+    """The ModelConfig of `name` and `args.model_init_kwargs`, on the device that `args` trains on."""
+    values: dict[str, Any] = {"device": str(args.device)}
+    for key, value in (args.model_init_kwargs or {}).items():
+        if key not in MODEL_SETTINGS:
+            near = get_close_matches(key, MODEL_SETTINGS, n=1)
+            raise ConfigError(
+                "training.model_setting", got=key, near=f" ({near[0]}?)" if near else "", allowed=", ".join(MODEL_SETTINGS)
+            )
+        values[MODEL_SETTINGS[key]] = str(value).removeprefix("torch.") if "dtype" in key else value
+    return ModelConfig(name=name, **values)
+
+
+def tokenizer_of(given: Any, alias: Any, model: Any) -> PreTrainedTokenizerBase | None:
+    """The tokenizer: `processing_class`, or `tokenizer`, or the one in the model's own folder (never downloaded)."""
+    if given is not None and alias is not None and given is not alias:
+        raise ConfigError("training.two_tokenizers")
+    tokenizer = alias if given is None else given
+    if isinstance(tokenizer, str | Path):
+        return load_tokenizer(ModelConfig(name=str(tokenizer)))
+    if tokenizer is not None or isinstance(model, str | Path):
+        return tokenizer
+    name = getattr(getattr(model, "config", None), "_name_or_path", "")
+    if not name:
+        return None
+    try:
+        return load_tokenizer(ModelConfig(name=name), offline=True)
+    except ModelError:
+        return None  # rows that are tokenised need none; those that do say so
+
+
+def method_of(method: Any, peft_config: Any, model: nn.Module, *, named: bool) -> Method:
+    """The method that `method` or `peft_config` asks for.
+
+    Without either, a model given by name is fine-tuned whole, and a model object trains whatever has `requires_grad`.
+    Raises ConfigError where both are given, or a method for a model that carries PEFT's adapters already.
+    """
+    if method is not None and peft_config is not None:
+        raise ConfigError("training.two_methods")
+    asked = peft_config if method is None else method
+    if isinstance(asked, str):
+        asked = config_class(asked)()
+    if isinstance(asked, Mapping):
+        settings = dict(asked)
+        asked = config_class(settings.pop("name", ""))(**settings)
+    if asked is None and not is_peft(model):
+        asked = Full() if named else None
+    if asked is None and not is_peft(model):
+        return Given()
+    return method_for(asked, model)
+
+
+def check_trainable(model: nn.Module) -> None:
+    """Raise ConfigError where nothing trains; warn where what trains is too coarse for small steps."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not trained:
+        raise ConfigError("training.nothing_trains", model=type(model).__name__)
+    coarse = {parameter.dtype for parameter in trained} & {torch.bfloat16, torch.float16}
+    if coarse:
+        dtype = str(next(iter(coarse))).removeprefix("torch.")
+        warnings.warn(messages.text("training.coarse_weights", dtype=dtype), UserWarning, stacklevel=3)
