@@ -162,4 +162,69 @@ TEXTS = {
         pt="pad_token_id é igual a eos_token_id. Este pacote lê o último token da máscara de atenção; transformers e PEFT "
         "puros procuram o último token que não é pad, então leem um token antes e dão outras probabilidades.",
     ),
+    "not_wrapped": Text(
+        en="This {got} carries no adapter of PEFT's.",
+        pt="Este {got} não tem adaptador do PEFT.",
+        hint_en="Wrap it first: peft.get_peft_model(model, config), or give the config as peft_config.",
+        hint_pt="Envolva-o antes: peft.get_peft_model(model, config), ou passe a configuração em peft_config.",
+    ),
+    "already_wrapped": Text(
+        en="The model carries PEFT's adapters already; {got} would put others on top of them.",
+        pt="O modelo já tem adaptadores do PEFT; {got} poria outros por cima.",
+        hint_en="Leave method and peft_config out to train what is there, or give the base model: model.unload().",
+        hint_pt="Omita method e peft_config para treinar o que já está lá, ou passe o modelo base: model.unload().",
+    ),
+    "mixed_adapters": Text(
+        en="A PeftMixedModel can be run but not saved, so what it learns would be lost.",
+        pt="Um PeftMixedModel pode ser executado, mas não salvo; o que ele aprendesse se perderia.",
+        hint_en="Use get_peft_model without mixed=True.",
+        hint_pt="Use get_peft_model sem mixed=True.",
+    ),
+    "wrapped_by_peft": Text(
+        en="PEFT wraps the model itself: afinar's own LoRA has no {got}.",
+        pt="O próprio PEFT envolve o modelo: a LoRA do afinar não tem {got}.",
+    ),
+    "peft_needs_more": Text(
+        en="{got} needs inputs, or calls between steps, that a trainer for supervised fine-tuning does not give it.",
+        pt="{got} precisa de entradas, ou de chamadas entre passos, que um treinador de ajuste supervisionado não faz.",
+        hint_en="Use LoraConfig, IA3Config, PrefixTuningConfig, PromptTuningConfig or PromptEncoderConfig.",
+        hint_pt="Use LoraConfig, IA3Config, PrefixTuningConfig, PromptTuningConfig ou PromptEncoderConfig.",
+    ),
+    "peft_task": Text(
+        en="task_type={got!r} does not fit the model {model}, whose task is {expected}.",
+        pt="task_type={got!r} não serve para o modelo {model}, cuja tarefa é {expected}.",
+        hint_en="Write task_type={expected!r}, or load the model for the other task.",
+        hint_pt="Escreva task_type={expected!r}, ou carregue o modelo para a outra tarefa.",
+    ),
+    "peft_no_targets": Text(
+        en="PEFT has no default target_modules for the architecture {got}.",
+        pt="O PEFT não tem target_modules padrão para a arquitetura {got}.",
+        hint_en="Write target_modules='all-linear', or a list of layer names.",
+        hint_pt="Escreva target_modules='all-linear', ou uma lista de nomes de camadas.",
+    ),
+    "peft_no_match": Text(
+        en="target_modules={got!r} matches no layer of this model.",
+        pt="target_modules={got!r} não corresponde a nenhuma camada deste modelo.",
+        hint_en="Its linear layers are called {candidates}; a text (not a list) is a regular expression over whole paths.",
+        hint_pt="As camadas lineares dele se chamam {candidates}; um texto (não uma lista) é uma expressão regular sobre "
+        "caminhos inteiros.",
+    ),
+    "peft_refuses": Text(
+        en="PEFT refuses this config for this model: {reason}",
+        pt="O PEFT recusa esta configuração para este modelo: {reason}",
+        hint_en="The names in the config must be those of the model's own modules.",
+        hint_pt="Os nomes na configuração devem ser os dos módulos do próprio modelo.",
+    ),
+    "peft_no_merge": Text(
+        en="An adapter of type {got} cannot be folded into the base's weights.",
+        pt="Um adaptador do tipo {got} não pode ser fundido nos pesos da base.",
+        hint_en="Keep base and adapter, and load both: PeftModel.from_pretrained(model, folder).",
+        hint_pt="Guarde base e adaptador e carregue os dois: PeftModel.from_pretrained(model, pasta).",
+    ),
+    "prefix_checkpointing": Text(
+        en="{got} puts its keys and values into a cache, which gradient checkpointing throws away: nothing would be learned.",
+        pt="{got} põe chaves e valores em um cache, que o gradient checkpointing descarta: nada seria aprendido.",
+        hint_en="Switch gradient checkpointing off, or use LoRA or prompt tuning.",
+        hint_pt="Desligue o gradient checkpointing, ou use LoRA ou prompt tuning.",
+    ),
 }
