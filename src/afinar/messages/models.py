@@ -247,4 +247,37 @@ TEXTS = {
         hint_en="Load it with AutoModelForCausalLM, or use task: classification for a classifier.",
         hint_pt="Carregue-o com AutoModelForCausalLM ou use task: classification para um classificador.",
     ),
+    "router_loss": Text(
+        en="config.output_router_logits is on, but the router's loss of {got} cannot be had from its forward.",
+        pt="config.output_router_logits está ligado, mas não há como obter do forward de {got} a perda do roteador.",
+        hint_en="Train without it: model.config.output_router_logits = False.",
+        hint_pt="Treine sem ela: model.config.output_router_logits = False.",
+    ),
+    "no_own_loss": Text(
+        en="afinar cannot compute the loss inside {got}, and its forward has no argument named labels to compute its own.",
+        pt="O afinar não consegue calcular a perda dentro de {got}, e o forward dele não tem o argumento labels para "
+        "calcular a própria.",
+        hint_en="Load a decoder with AutoModelForCausalLM or AutoModelForSequenceClassification, or write a forward that "
+        "takes labels and returns a mean loss.",
+        hint_pt="Carregue um decoder com AutoModelForCausalLM ou AutoModelForSequenceClassification, ou escreva um forward "
+        "que receba labels e devolva uma perda média.",
+    ),
+    "own_loss_missing": Text(
+        en="The forward of {got} was given labels and returned no loss.",
+        pt="O forward de {got} recebeu labels e não devolveu nenhuma perda.",
+        hint_en="Return an object or a dict with loss, or a tuple that begins with it; the loss is a mean, as one number.",
+        hint_pt="Devolva um objeto ou dict com loss, ou uma tupla que comece por ela; a perda é uma média, em um só número.",
+    ),
+    "own_loss_options": Text(
+        en="{got} computes its own loss, where afinar cannot apply {option}.",
+        pt="{got} calcula a própria perda, em que o afinar não consegue aplicar {option}.",
+        hint_en="Leave it out, or apply it in the model's own forward.",
+        hint_pt="Deixe isso de fora ou aplique-o no forward do próprio modelo.",
+    ),
+    "problem_type": Text(
+        en="The classifier's problem_type is {got}; afinar trains one label out of several (single_label_classification).",
+        pt="O problem_type do classificador é {got}; o afinar treina um rótulo entre vários (single_label_classification).",
+        hint_en="Load it with num_labels of at least 2, and leave problem_type out.",
+        hint_pt="Carregue-o com num_labels de pelo menos 2 e deixe problem_type de fora.",
+    ),
 }

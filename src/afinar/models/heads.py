@@ -38,31 +38,44 @@ def pool_last(hidden_BTD: Tensor, attention_mask_BT: Tensor) -> Tensor:
 
 
 def class_loss(
-    logits_BC: Tensor, labels_B: Tensor, *, num_items_in_batch: Tensor | int | None = None, label_smoothing: float = 0.0
+    logits_BC: Tensor,
+    labels_B: Tensor,
+    *,
+    weights_B: Tensor | None = None,
+    num_items_in_batch: Tensor | int | None = None,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy in float32, summed and divided by `num_items_in_batch` (the rows of the whole optimizer step).
+    """sum_b w_b l_b / num_items_in_batch: cross-entropies l_b in float32 (float64 stays) with weights w_b (1 if None).
 
-    Without it, by the rows of this batch that have a label; -100 stands for none, and no label at all gives 0.
+    `num_items_in_batch` is the number of labelled rows of the whole optimizer step, or the sum of their weights; without
+    it, that of this batch. -100 stands for no label, and no label at all gives 0.
     """
-    total = F.cross_entropy(logits_BC.float(), labels_B, reduction="sum", label_smoothing=label_smoothing)
-    if num_items_in_batch is None:
-        num_items_in_batch = (labels_B != -100).sum().clamp(min=1)
-    elif isinstance(num_items_in_batch, Tensor):
-        num_items_in_batch = num_items_in_batch.to(total.device)
-    return total / num_items_in_batch
+    logits_BC = logits_BC if logits_BC.dtype == torch.float64 else logits_BC.float()
+    loss_B = F.cross_entropy(logits_BC, labels_B, reduction="none", label_smoothing=label_smoothing)
+    counts_B = (labels_B != -100).to(loss_B)
+    if weights_B is not None:
+        counts_B = counts_B * weights_B.to(loss_B)
+    items = counts_B.sum() if num_items_in_batch is None else num_items_in_batch
+    if isinstance(items, Tensor):
+        items = items.to(loss_B.device)
+    return (loss_B * counts_B).sum() / (items + (items == 0))
 
 
 def classify(model: Any) -> Any:
     """Give a sequence-classification model a `forward` of its own that pools by attention mask; returns `model`.
 
     `model` may also be a wrapper (PEFT's, DDP's); the forward replaced is that of the classification model inside. It takes
-    `num_items_in_batch` and `label_smoothing` beside the usual arguments, and is bound to that one instance as a method (not
-    a closure), so that `copy.deepcopy(model)` runs the copy's weights. Doing it twice does no harm.
+    `num_items_in_batch`, `label_smoothing` and `weights` (B,) beside the usual arguments (see :func:`class_loss`), and is
+    bound to that one instance as a method (not a closure), so that `copy.deepcopy(model)` runs the copy's weights. Doing it
+    twice does no harm.
 
-    Raises ModelError if there is no model with a `score` layer inside; every decoder's classification model in transformers
-    has one.
+    Raises ModelError if there is no model with a `score` layer inside (every decoder's classification model in transformers
+    has one), or if it is not one that tells classes apart: regression, or several labels at once.
     """
     core = classification_core(model)
+    problem = "regression" if core.config.num_labels == 1 else core.config.problem_type
+    if problem not in (None, "single_label_classification"):
+        raise ModelError("models.problem_type", got=problem)
     core.forward = MethodType(forward, core)
     return model
 
@@ -85,10 +98,15 @@ def forward(
     labels: Tensor | None = None,
     num_items_in_batch: Tensor | int | None = None,
     label_smoothing: float = 0.0,
+    weights: Tensor | None = None,
+    output_logits: bool = True,
     return_dict: bool | None = None,
     **kwargs: Any,
 ) -> SequenceClassifierOutputWithPast | tuple[Any, ...]:
-    """Logits (B, C) in float32, and the loss where `labels` (B,) are given; see :func:`classify`."""
+    """Logits (B, C) in float32, and the loss where `labels` (B,) are given; see :func:`classify`.
+
+    `output_logits` is the keyword of :func:`afinar.models.causal.supervise`; here the logits always come.
+    """
     tokens = input_ids if input_ids is not None else inputs_embeds
     if tokens is None:
         raise TypeError("forward() needs input_ids or inputs_embeds")
@@ -111,7 +129,13 @@ def forward(
     loss = None
     if labels is not None:
         labels = labels.to(logits_BC.device)
-        loss = class_loss(logits_BC, labels, num_items_in_batch=num_items_in_batch, label_smoothing=label_smoothing)
+        loss = class_loss(
+            logits_BC,
+            labels,
+            weights_B=weights,
+            num_items_in_batch=num_items_in_batch,
+            label_smoothing=label_smoothing,
+        )
     result = SequenceClassifierOutputWithPast(
         loss=loss,
         logits=logits_BC,

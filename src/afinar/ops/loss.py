@@ -7,11 +7,13 @@ For hidden states h_i (D,) at the N supervised positions, head W (V, D) with bia
     nll_i = logsumexp(z_i) - z_i[y_i]
     loss_i = (1 - e) nll_i + e (logsumexp(z_i) - mean(z_i))          e: label smoothing
 
-    d loss_i / d z_i = softmax(z_i) - (1 - e) onehot(y_i) - e / V
+    total = sum_i w_i loss_i                     w: weights, constants; 1 where none are given
+    d total / d z_i = w_i (softmax(z_i) - (1 - e) onehot(y_i) - e / V)
 
 A chunk's logits live only while the chunk is worked on, and the gradients are made in the same pass, so neither logits nor
 probabilities (N x V) are kept for the backward pass. Gradients are those of the *sum*; the caller divides by the number of
-supervised tokens outside, so that a loss scaler's factor arrives before anything is rounded to half precision.
+supervised tokens (or their summed weights) outside, so that a loss scaler's factor arrives before anything is rounded to
+half precision.
 
 Sources: label smoothing, Szegedy et al. 2016, arXiv:1512.00567, eq. 7; soft-capping, Gemma 2, arXiv:2408.00118, sec. 2;
 chunked head and loss with the gradient in the forward pass, Hsu et al. 2024 (Liger), arXiv:2410.10989, sec. 3.2.
@@ -34,8 +36,8 @@ _CHUNK_ELEMENTS = 2**22  # logits of one chunk: 16 MB in float32, measured best 
 class TokenLosses(NamedTuple):
     """What one pass over N supervised positions gives."""
 
-    total: Tensor  # () float32, differentiable: the sum of the (smoothed) losses
-    nll_N: Tensor  # (N,) float32, detached: the plain negative log-likelihoods, for perplexity
+    total: Tensor  # () float32, differentiable: the weighted sum of the (smoothed) losses
+    nll_N: Tensor  # (N,) float32, detached: the plain negative log-likelihoods, without weights, for perplexity
     correct_N: Tensor  # (N,) bool: whether the target is the most likely token
 
 
@@ -45,6 +47,7 @@ def head_loss(
     bias_V: Tensor | None,
     targets_N: Tensor,
     *,
+    weights_N: Tensor | None = None,
     label_smoothing: float = 0.0,
     softcap: float | None = None,
     scale: float = 1.0,
@@ -52,13 +55,14 @@ def head_loss(
 ) -> TokenLosses:
     """Token losses of a linear head, chunk by chunk, with gradients for `hidden_ND`, `weight_VD` and `bias_V`.
 
-    Matrix products run in the dtype of autocast where it is on, else in that of `hidden_ND`; the loss always in float32
-    (float64 for float64 input). N may be 0: the total is then 0 and every gradient is zero.
+    weights_N: what each loss counts in the total; no gradient reaches them. Matrix products run in the dtype of autocast
+    where it is on, else in that of `hidden_ND`; the loss always in float32 (float64 for float64 input). N may be 0: the
+    total is then 0 and every gradient is zero.
     """
     rows = chunk or max(128, min(1024, _CHUNK_ELEMENTS // weight_VD.shape[0]))
     need_grad = torch.is_grad_enabled()  # inside forward() autograd is always off
     total, nll_N, correct_N = _HeadLoss.apply(
-        hidden_ND, weight_VD, bias_V, targets_N, label_smoothing, softcap, scale, rows, need_grad
+        hidden_ND, weight_VD, bias_V, targets_N, weights_N, label_smoothing, softcap, scale, rows, need_grad
     )
     return TokenLosses(total, nll_N, correct_N)
 
@@ -69,19 +73,24 @@ def head_loss_reference(
     bias_V: Tensor | None,
     targets_N: Tensor,
     *,
+    weights_N: Tensor | None = None,
     label_smoothing: float = 0.0,
     softcap: float | None = None,
     scale: float = 1.0,
 ) -> TokenLosses:
     """The same by the whole logits and autograd: the plain version that :func:`head_loss` is tested against."""
-    return logits_loss(_logits(hidden_ND, weight_VD, bias_V, softcap, scale), targets_N, label_smoothing=label_smoothing)
+    logits_NV = _logits(hidden_ND, weight_VD, bias_V, softcap, scale)
+    return logits_loss(logits_NV, targets_N, weights_N=weights_N, label_smoothing=label_smoothing)
 
 
-def logits_loss(logits_NV: Tensor, targets_N: Tensor, *, label_smoothing: float = 0.0) -> TokenLosses:
+def logits_loss(
+    logits_NV: Tensor, targets_N: Tensor, *, weights_N: Tensor | None = None, label_smoothing: float = 0.0
+) -> TokenLosses:
     """Token losses from logits that are there already (a head that is not a plain linear layer)."""
     logits_NV = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
     nll_N = F.cross_entropy(logits_NV, targets_N, reduction="none")
-    total = F.cross_entropy(logits_NV, targets_N, reduction="sum", label_smoothing=label_smoothing)
+    loss_N = F.cross_entropy(logits_NV, targets_N, reduction="none", label_smoothing=label_smoothing)
+    total = (loss_N if weights_N is None else loss_N * weights_N).sum()
     return TokenLosses(total, nll_N.detach(), logits_NV.argmax(-1) == targets_N)
 
 
@@ -101,6 +110,7 @@ class _HeadLoss(torch.autograd.Function):
         weight_VD: Tensor,
         bias_V: Tensor | None,
         targets_N: Tensor,
+        weights_N: Tensor | None,
         label_smoothing: float,
         softcap: float | None,
         scale: float,
@@ -129,10 +139,13 @@ class _HeadLoss(torch.autograd.Function):
             nll[part] = (lse - picked).squeeze(-1)
             correct[part] = z.argmax(-1) == target.squeeze(-1)
             smooth = label_smoothing * (lse.squeeze(-1) - z.mean(-1)) if label_smoothing else 0.0
-            total += ((1 - label_smoothing) * nll[part] + smooth).sum()
+            loss = (1 - label_smoothing) * nll[part] + smooth
+            counts = None if weights_N is None else weights_N[part].to(exact)
+            total += (loss if counts is None else loss * counts).sum()
             if not any(want):
                 continue
-            d_z = _grad_logits(z, lse, target, label_smoothing, softcap, scale).to(product)
+            d_z = _grad_logits(z, lse, target, label_smoothing, softcap, scale)
+            d_z = (d_z if counts is None else d_z.mul_(counts[:, None])).to(product)
             if grad_hidden is not None:
                 grad_hidden[part] = d_z @ weight
             if grad_weight is not None:
@@ -152,7 +165,7 @@ class _HeadLoss(torch.autograd.Function):
             None if grad is None else (grad * upstream.to(grad.dtype)).to(dtype)
             for grad, dtype in zip(ctx.grads, ctx.dtypes, strict=True)
         ]
-        return (*made, None, None, None, None, None, None)
+        return (*made, None, None, None, None, None, None, None)
 
 
 def _grad_logits(
