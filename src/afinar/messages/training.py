@@ -3,6 +3,12 @@
 from afinar.messages import Text
 
 TEXTS = {
+    "applies_to_nothing": Text(
+        en="{field}={got} applies to nothing: what trains in this model is {trained}.",
+        pt="{field}={got} não se aplica a nada: o que treina neste modelo é {trained}.",
+        hint_en="Leave it out, or let the part train that it is meant for.",
+        hint_pt="Retire a opção ou faça treinar a parte a que ela se destina.",
+    ),
     "auto_batch_size": Text(
         en="auto_find_batch_size=True is not supported: it would change the examples of an optimizer step while training.",
         pt="auto_find_batch_size=True não é suportado: ele mudaria os exemplos de um passo do otimizador durante o treino.",
@@ -10,6 +16,12 @@ TEXTS = {
         "on the latter only.",
         hint_pt="Defina per_device_train_batch_size com o que cabe e examples_per_step com o lote desejado; o resultado só "
         "depende deste.",
+    ),
+    "bad_pattern": Text(
+        en="no_decay has {got!r}, which is not a regular expression: {detail}.",
+        pt="no_decay tem {got!r}, que não é uma expressão regular: {detail}.",
+        hint_en="Use bias, norm, embedding, or a regular expression over parameter names.",
+        hint_pt="Use bias, norm, embedding ou uma expressão regular sobre nomes de parâmetros.",
     ),
     "batch_eval_metrics": Text(
         en="batch_eval_metrics=True is not supported.",
@@ -54,6 +66,10 @@ TEXTS = {
         pt="{path} foi treinado sem método; não há adaptador a restaurar.",
         hint_en="Load it as a model of its own.",
         hint_pt="Carregue-o como um modelo próprio.",
+    ),
+    "group": Text(
+        en="  {name}: {values} values, learning rate {rate}, weight decay {decay}",
+        pt="  {name}: {values} valores, taxa de aprendizado {rate}, decaimento de pesos {decay}",
     ),
     "metric_rows": Text(
         en="preprocess_logits_for_metrics returned an array of shape {got} for a batch of {rows} rows.",
@@ -112,6 +128,42 @@ TEXTS = {
         hint_en="Resume with the method settings that the checkpoint was trained with.",
         hint_pt="Retome com as mesmas configurações do método com que o checkpoint foi treinado.",
     ),
+    "optimizer_in_backward": Text(
+        en="optim={got} updates each weight within the backward pass, so a step cannot be made of several micro-batches.",
+        pt="optim={got} atualiza cada peso durante a retropropagação; um passo não pode ter vários micro-lotes.",
+        hint_en="Set gradient_accumulation_steps to 1 and leave examples_per_step out, or choose another optimizer.",
+        hint_pt="Use gradient_accumulation_steps igual a 1 sem examples_per_step, ou escolha outro otimizador.",
+    ),
+    "optimizer_package": Text(
+        en="optim={got} needs a package that is not installed.",
+        pt="optim={got} precisa de um pacote que não está instalado.",
+        hint_en="Run: pip install {package}",
+        hint_pt="Execute: pip install {package}",
+    ),
+    "optimizer_state_unwritable": Text(
+        en="The state of optim={got} cannot be written to a checkpoint, so a run could not be resumed exactly.",
+        pt="O estado de optim={got} não pode ser gravado em um checkpoint; não seria possível retomar o treino com exatidão.",
+        hint_en="Set save_only_model=True or save_strategy='no', or choose another optimizer.",
+        hint_pt="Use save_only_model=True ou save_strategy='no', ou escolha outro otimizador.",
+    ),
+    "optimizer_without_groups": Text(
+        en="{field}={got} cannot apply: {optimizer} takes the whole model and knows no parameter groups.",
+        pt="{field}={got} não pode ser aplicado: {optimizer} recebe o modelo inteiro e não conhece grupos de parâmetros.",
+        hint_en="Leave it out, or choose another optimizer.",
+        hint_pt="Retire a opção ou escolha outro otimizador.",
+    ),
+    "pattern_matches_nothing": Text(
+        en="no_decay has {got!r}, which matches no parameter that trains; one is called {example}.",
+        pt="no_decay tem {got!r}, que não corresponde a nenhum parâmetro que treina; um deles se chama {example}.",
+        hint_en="Use bias, norm, embedding, or a regular expression over parameter names.",
+        hint_pt="Use bias, norm, embedding ou uma expressão regular sobre nomes de parâmetros.",
+    ),
+    "schedule_free_warmup": Text(
+        en="warmup_steps={got} is a share of the steps, and schedule-free optimizers take a number of steps.",
+        pt="warmup_steps={got} é uma parte dos passos, e os otimizadores sem agenda recebem um número de passos.",
+        hint_en="Set warmup_steps to a whole number.",
+        hint_pt="Defina warmup_steps com um número inteiro.",
+    ),
     "sharding": Text(
         en="FSDP and DeepSpeed sharding are not supported by this version of SFTTrainer.",
         pt="FSDP e DeepSpeed com fragmentação não são suportados por esta versão do SFTTrainer.",
@@ -123,6 +175,12 @@ TEXTS = {
         pt="Um train_dataset em fluxo não tem tamanho; é preciso dizer o número de passos do otimizador: max_steps é {got}.",
         hint_en="Set max_steps; the stream starts again where it ends.",
         hint_pt="Defina max_steps; o fluxo recomeça quando termina.",
+    ),
+    "tied_head": Text(
+        en="head_learning_rate={got} applies to nothing: in this model the LM head is the embeddings' own weight.",
+        pt="head_learning_rate={got} não se aplica a nada: aqui a cabeça de linguagem é o próprio peso dos embeddings.",
+        hint_en="Set embedding_learning_rate instead.",
+        hint_pt="Defina embedding_learning_rate em seu lugar.",
     ),
     "two_methods": Text(
         en="Both method and peft_config are given.",
