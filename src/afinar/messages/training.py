@@ -123,10 +123,10 @@ TEXTS = {
         "--nproc-per-node {got} para usar todas.",
     ),
     "optimizer_changed": Text(
-        en="The checkpoint {path} holds optimizer states for {expected} parameters; this model trains {got}.",
-        pt="O checkpoint {path} guarda estados do otimizador para {expected} parâmetros; este modelo treina {got}.",
-        hint_en="Resume with the method settings that the checkpoint was trained with.",
-        hint_pt="Retome com as mesmas configurações do método com que o checkpoint foi treinado.",
+        en="The checkpoint {path} holds optimizer states for other parameters (by group: {expected}) than train here ({got}).",
+        pt="O checkpoint {path} guarda estados de outros parâmetros (por grupo: {expected}) que os treinados aqui ({got}).",
+        hint_en="Resume with the method and optimizer settings that the checkpoint was trained with.",
+        hint_pt="Retome com as configurações de método e de otimizador com que o checkpoint foi treinado.",
     ),
     "optimizer_in_backward": Text(
         en="optim={got} updates each weight within the backward pass, so a step cannot be made of several micro-batches.",
@@ -139,6 +139,12 @@ TEXTS = {
         pt="optim={got} precisa de um pacote que não está instalado.",
         hint_en="Run: pip install {package}",
         hint_pt="Execute: pip install {package}",
+    ),
+    "optimizer_state_object": Text(
+        en="The optimizer's state has a {got} at {place}, which a checkpoint of tensors and numbers cannot hold.",
+        pt="O estado do otimizador tem um {got} em {place}, que não cabe em um checkpoint de tensores e números.",
+        hint_en="Set save_only_model=True or save_strategy='no', or choose another optimizer.",
+        hint_pt="Use save_only_model=True ou save_strategy='no', ou escolha outro otimizador.",
     ),
     "optimizer_state_unwritable": Text(
         en="The state of optim={got} cannot be written to a checkpoint, so a run could not be resumed exactly.",

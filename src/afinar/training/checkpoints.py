@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from afinar.errors import RefusedError
+from afinar.training.optimizer_state import group_sizes, load_exactly, put_together, taken_apart
 
 TRAINING_STATE = "training_state.safetensors"
 
@@ -58,44 +59,23 @@ def _write_json(value: Any, path: Path) -> None:
 
 
 def save_optimizer(optimizer: Any, folder: Path) -> None:
-    """Write any torch optimizer's `state_dict`: tensors to safetensors (`<parameter>.<key>`), the rest to JSON."""
-    state = optimizer.state_dict()
-    tensors: dict[str, Tensor] = {}
-    plain: dict[str, dict[str, Any]] = {}
-    for index, entries in state["state"].items():
-        for key, value in entries.items():
-            if isinstance(value, Tensor):
-                tensors[f"{index}.{key}"] = value
-            else:
-                plain.setdefault(str(index), {})[key] = value
-    groups = []
-    for number, group in enumerate(state["param_groups"]):
-        groups.append({key: value for key, value in group.items() if not isinstance(value, Tensor)})
-        tensors |= {f"group{number}.{key}": value for key, value in group.items() if isinstance(value, Tensor)}
+    """Write any optimizer's `state_dict`: tensors to safetensors, the rest to JSON (see :mod:`.optimizer_state`)."""
+    tensors, layout = taken_apart(optimizer.state_dict())
     save_tensors(tensors, folder / "optimizer.safetensors")
-    _write_json({"state": plain, "param_groups": groups}, folder / "optimizer.json")
+    _write_json(layout, folder / "optimizer.json")
 
 
 def load_optimizer(optimizer: Any, folder: Path) -> None:
-    """Restore what :func:`save_optimizer` wrote. Raises RefusedError where the parameters are not the same ones."""
+    """Restore what :func:`save_optimizer` wrote. Raises RefusedError where the parameter groups are not the same ones."""
     tensors = load_tensors(folder / "optimizer.safetensors")
-    saved = _read_json(folder / "optimizer.json")
-    state: dict[int, dict[str, Any]] = {int(index): dict(entries) for index, entries in saved["state"].items()}
-    groups = saved["param_groups"]
-    for name, value in tensors.items():
-        owner, key = name.split(".", 1)
-        if owner.startswith("group"):
-            groups[int(owner.removeprefix("group"))][key] = value
-        else:
-            state.setdefault(int(owner), {})[key] = value
-    for group in groups:  # JSON has no tuples; betas are compared and unpacked as one
-        group.update({key: tuple(value) for key, value in group.items() if isinstance(value, list) and key != "params"})
-    own = [len(group["params"]) for group in optimizer.param_groups]
-    if own != [len(group["params"]) for group in groups]:
-        raise RefusedError(
-            "training.optimizer_changed", path=str(folder), got=sum(own), expected=sum(len(g["params"]) for g in groups)
-        )
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    try:
+        state = put_together(tensors, _read_json(folder / "optimizer.json"))
+        saved, own = group_sizes(state["param_groups"]), group_sizes(optimizer.param_groups)
+    except (KeyError, TypeError) as error:
+        raise RefusedError("training.checkpoint_broken", path=str(folder / "optimizer.json"), detail=str(error)) from error
+    if saved != own:
+        raise RefusedError("training.optimizer_changed", path=str(folder), got=own, expected=saved)
+    load_exactly(optimizer, state)
 
 
 # --- schedule and scaler -------------------------------------------------------------------------------------------
