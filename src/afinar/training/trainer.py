@@ -34,7 +34,7 @@ from afinar.methods.config import MethodConfig
 from afinar.metrics.perplexity import TokenTotals
 from afinar.models.causal import supervise
 from afinar.models.heads import classify
-from afinar.training import checkpoints
+from afinar.training import checkpoints, sharding
 from afinar.training.arguments import SFTConfig
 from afinar.training.given import Given
 from afinar.training.steps import Batch, Row, Steps, loader
@@ -236,22 +236,36 @@ class SFTTrainer(Trainer):
 
     # --- files -----------------------------------------------------------------------------------------------------
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """As transformers', but shards of FSDP2 are gathered for what is exported only, not for the whole model."""
+        if not self.is_fsdp_enabled:
+            super().save_model(output_dir, _internal_call)
+            return
+        self._save(output_dir)
+        if self.args.push_to_hub and not _internal_call:
+            self.push_to_hub(commit_message="Model save", revision=self.args.hub_revision)
+
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         """The method's export and the tokenizer with its chat template; the base's weights only where they train."""
-        if not self.args.should_save:
-            return
-        folder = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
-        folder.mkdir(parents=True, exist_ok=True)
-        base = self.model.config.name_or_path
-        self.method.export(self.model, folder, base=base, task=self.task)
-        if self.processing_class is not None:
-            self.processing_class.save_pretrained(folder)
+        writes = self.args.should_save
+        # A method that can be switched off leaves the base alone, so its export is what trains and nothing else.
+        with sharding.whole_parameters(self.model, everything=not self.method.switchable, keep=writes):
+            if not writes:
+                return
+            folder = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
+            folder.mkdir(parents=True, exist_ok=True)
+            base = self.model.config.name_or_path
+            self.method.export(self.model, folder, base=base, task=self.task)
+            if self.processing_class is not None:
+                self.processing_class.save_pretrained(folder)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        folder = Path(output_dir)
-        if self.args.should_save:
-            checkpoints.save_tensors(self.method.state(self.model), folder / checkpoints.TRAINING_STATE)
-            checkpoints.save_optimizer(self.optimizer, folder)
+        folder, writes = Path(output_dir), self.args.should_save
+        state = sharding.trained_state(self.method, self.model, keep=writes)
+        optimizer = sharding.WholeOptimizer(self.optimizer, keep=writes).gather()
+        if writes:
+            checkpoints.save_tensors(state, folder / checkpoints.TRAINING_STATE)
+            checkpoints.save_optimizer(optimizer, folder)
             checkpoints.save_state_json(self.lr_scheduler, folder / "scheduler.json")
             checkpoints.save_counts(folder, tokens=self.tokens_seen, supervised_tokens=self.supervised_tokens_seen)
 
@@ -265,7 +279,7 @@ class SFTTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         state = checkpoints.load_tensors(Path(resume_from_checkpoint) / checkpoints.TRAINING_STATE)
-        self.method.load_state(self.model, state)
+        sharding.load_trained_state(self.method, self.model, state)
 
     def finished_at(self, checkpoint: Path) -> bool:
         """Whether `checkpoint` is this training's last step; transformers would go on one step beyond it."""
@@ -288,7 +302,7 @@ class SFTTrainer(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
+            checkpoints.load_optimizer(sharding.WholeOptimizer(self.optimizer), Path(checkpoint))
             checkpoints.load_state_json(self.lr_scheduler, Path(checkpoint) / "scheduler.json")
             self._load_counts(Path(checkpoint))
 

@@ -1,0 +1,168 @@
+"""What FSDP2 splits into shards: gathered for saving, split again on loading.
+
+Under FSDP2 (accelerate's `fsdp_config={"version": 2, ...}`) every parameter is a DTensor, of which this process holds some
+rows. What is written is always whole, by the first process, into the same files as without sharding, so a checkpoint goes
+on with any number of processes. What is read, every process reads by itself and keeps its own rows of.
+
+    method.state(model)  --trained_state-->  whole tensors  -->  training_state.safetensors  --load_trained_state-->  shards
+
+Functions marked *collective* must be called by every process, in the same order. On a model that is not sharded all of them
+do what their plain counterparts do, so callers need not ask.
+
+Source: Zhao et al. 2023, "PyTorch FSDP: experiences on scaling fully sharded data parallel", arXiv:2304.11277.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from afinar.methods.base import Method
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether FSDP2 holds parameters of `model` in shards."""
+    return torch.distributed.is_available() and any(_is_dtensor(parameter) for parameter in model.parameters())
+
+
+def trained_state(method: Method, model: Any, *, keep: bool = True) -> dict[str, Tensor]:
+    """`method.state(model)`, whole and on the CPU; empty where `keep` is False, on processes that do not write.
+
+    Collective. One tensor is whole at a time, so a process that keeps nothing never holds the model.
+    """
+    _reshard(model)
+    return full_tensors(method.state(model), keep=keep)
+
+
+def load_trained_state(method: Method, model: Any, state: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`trained_state` gave; each process takes its own rows, nothing is sent.
+
+    Raises ModelError where names or shapes are not this model's.
+    """
+    _reshard(model)
+    targets = method.state(model)
+    method.load_state(model, {name: _shard_like(value, targets.get(name)) for name, value in state.items()})
+
+
+def full_tensors(named: Mapping[str, Tensor], *, keep: bool = True) -> dict[str, Tensor]:
+    """`named` with every shard gathered, on the CPU; empty where `keep` is False. Collective."""
+    whole: dict[str, Tensor] = {}
+    for name, tensor in named.items():
+        value = _full(tensor)
+        if keep:
+            whole[name] = value.detach().cpu()
+    return whole
+
+
+@contextmanager
+def whole_parameters(model: nn.Module, *, everything: bool, keep: bool = True) -> Iterator[None]:
+    """Inside, the parameters that train (or `everything`) are whole CPU tensors, so that `model` can be exported as usual.
+
+    Collective, and only for reading: the shards are put back on leaving. Where `keep` is False (on processes that do not
+    write) they stay in place and only take part in the gathering.
+    """
+    if not is_sharded(model):
+        yield
+        return
+    _reshard(model)
+    shards: list[tuple[nn.Module, str, nn.Parameter]] = []
+    whole: dict[nn.Parameter, nn.Parameter] = {}  # tied weights stay one parameter
+    for path, parameter in list(model.named_parameters(remove_duplicate=False)):
+        if not everything and not parameter.requires_grad:
+            continue
+        if parameter not in whole:
+            value = _full(parameter.detach())
+            whole[parameter] = nn.Parameter(value.cpu(), parameter.requires_grad) if keep else parameter
+        owner, _, name = path.rpartition(".")
+        module = model.get_submodule(owner)
+        shards.append((module, name, parameter))
+        setattr(module, name, whole[parameter])
+    try:
+        yield
+    finally:
+        for module, name, parameter in shards:
+            setattr(module, name, parameter)
+
+
+class WholeOptimizer:
+    """An optimizer whose `state_dict` holds whole CPU tensors, and which takes them back; what is saved and loaded.
+
+    Collective on making. keep: False on processes that do not write; their `state_dict` is then empty of tensors.
+    """
+
+    def __init__(self, optimizer: Any, *, keep: bool = True) -> None:
+        self.optimizer = optimizer
+        self._keep = keep
+        self._state: dict[str, Any] | None = None
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The optimizer's own groups."""
+        groups: list[dict[str, Any]] = self.optimizer.param_groups
+        return groups
+
+    def gather(self) -> WholeOptimizer:
+        """Take the optimizer's state as it is now. Collective."""
+        state = self.optimizer.state_dict()
+        entries = {index: self._gathered(values) for index, values in state["state"].items()}
+        self._state = {"state": entries, "param_groups": [self._gathered(group) for group in state["param_groups"]]}
+        return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """What :meth:`gather` took."""
+        assert self._state is not None
+        return self._state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put whole tensors back: split as the parameter they belong to is, or on every process where they have other shapes
+        (a factored second moment)."""
+        parameters = [parameter for group in self.param_groups for parameter in group["params"]]
+        entries = {
+            index: {
+                key: _shard_like(value, parameters[index]) if isinstance(value, Tensor) else value
+                for key, value in values.items()
+            }
+            for index, values in state["state"].items()
+        }
+        self.optimizer.load_state_dict({**state, "state": entries})
+
+    def _gathered(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        tensors = full_tensors({key: value for key, value in values.items() if isinstance(value, Tensor)}, keep=self._keep)
+        return {key: value for key, value in values.items() if not isinstance(value, Tensor)} | tensors
+
+
+def _reshard(model: nn.Module) -> None:
+    """After a forward without backward FSDP2 leaves some parameters whole; writing to those would be lost."""
+    if not torch.distributed.is_available():
+        return
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
+def _shard_like(value: Tensor, target: Tensor | None) -> Tensor:
+    if target is None or not value.ndim or not _is_dtensor(target):
+        return value
+    from torch.distributed.tensor import Replicate, distribute_tensor
+
+    placements = target.placements if value.shape == target.shape else [Replicate()] * target.device_mesh.ndim  # type: ignore[attr-defined]
+    whole = value.to(target.device_mesh.device_type)  # type: ignore[attr-defined]
+    return distribute_tensor(whole, target.device_mesh, placements, src_data_rank=None)  # type: ignore[attr-defined]
+
+
+def _full(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if _is_dtensor(tensor) else tensor  # type: ignore[attr-defined]
+
+
+def _is_dtensor(tensor: Tensor) -> bool:
+    if not torch.distributed.is_available():
+        return False
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(tensor, DTensor)

@@ -1,0 +1,29 @@
+"""Runs jobs on several processes of this machine, by torchrun and gloo."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.distributed.jobs import Job
+
+ROOT = Path(__file__).parents[2]
+
+
+def torchrun(arguments: Sequence[str], *, ranks: int = 2, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """`torchrun --nproc-per-node <ranks> <arguments>` from the root of the repository; what it printed is captured."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def run_jobs(jobs: Sequence[Job], folder: Path, ranks: int = 2) -> None:
+    """Run `jobs` on `ranks` processes; what they leave is in `folder`, see :func:`tests.distributed.jobs.outcome`."""
+    (folder / "jobs.json").write_text(json.dumps([asdict(job) for job in jobs]), encoding="utf-8")
+    done = torchrun(["-m", "tests.distributed.worker", str(folder)], ranks=ranks)
+    assert done.returncode == 0, done.stderr[-4000:]

@@ -1,0 +1,62 @@
+"""The trainer of a job, the same on one process and on several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import DistributedType
+
+from afinar import SFTConfig, SFTTrainer
+from afinar.methods.config import Full, Head, LoRA
+from tests.distributed.jobs import Job
+from tests.rows import causal_rows, class_rows
+from tests.tiny import tiny_model, tiny_tokenizer
+from tests.trajectories.training import Losses, StopAt
+
+METHODS: dict[str, Any] = {"full": Full(), "lora": LoRA(r=4), "head": Head(), "given": None}
+LAYERS = {"llama": "LlamaDecoderLayer", "gpt2": "GPT2Block", "gemma2": "Gemma2DecoderLayer"}
+
+
+def trainer_of(job: Job, folder: Path) -> tuple[SFTTrainer, Losses]:
+    """A trainer over ragged rows; `per_device_train_batch_size` and `examples_per_step` are shared among the processes."""
+    ranks = int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1
+    settings = {
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 8,
+        "learning_rate": 0.1,
+        "optim": "sgd",  # Adam would blow rounding up where a gradient is almost zero
+        "weight_decay": 0.01,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "use_cpu": True,
+        "disable_tqdm": True,
+        **job.settings,
+    }
+    settings["per_device_train_batch_size"] //= ranks
+    if "examples_per_step" in settings:
+        settings["examples_per_step"] //= ranks
+    if job.fsdp:
+        layers = [LAYERS[job.architecture]]
+        wrap = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": layers}
+        settings |= {"fsdp": True, "fsdp_config": {"version": 2, **wrap, **settings.pop("fsdp_config", {})}}
+    args = SFTConfig(output_dir=str(folder / job.name), **settings)
+    if job.fsdp and args.distributed_state.distributed_type == "MULTI_CPU":
+        args.distributed_state.distributed_type = DistributedType.MULTI_GPU
+    torch.manual_seed(5)  # LoRA's A
+    model = tiny_model(job.architecture, job.task, num_labels=3, **job.model).to(getattr(torch, job.dtype))
+    rows = causal_rows(job.rows) if job.task == "causal" else class_rows(job.rows)
+    losses = Losses()
+    callbacks: list[Any] = [losses] if job.stop is None else [losses, StopAt(job.stop)]
+    evaluated = rows[:13] if job.settings.get("eval_strategy") else None
+    trainer = SFTTrainer(
+        model,
+        args,
+        train_dataset=rows,
+        eval_dataset=evaluated,
+        processing_class=tiny_tokenizer(),
+        method=METHODS[job.method],
+        callbacks=callbacks,
+    )
+    return trainer, losses
