@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from afinar.data.collate import Collator
 from afinar.data.examples import Examples
 from afinar.errors import DataError
-from afinar.evaluation.batches import OnBatch, batches, evaluating, model_device
+from afinar.evaluation.batches import OnBatch, batches
 from afinar.metrics.classification import classification_metrics
 from afinar.metrics.intervals import wilson
+from afinar.models.modes import evaluating, model_device
 
 
 def evaluate_classifier(

@@ -1,27 +1,30 @@
 """Continuing prompts: many at once, or one as a stream of text.
 
-Prompts are padded on the left, so that every row's last token is a real one, and only what follows the prompt is decoded.
-A batch gives what its rows would give alone. `temperature=0` is greedy search and nothing else: the penalties and samplers
-that a model's generation_config.json may hold are left out, so that two models are compared under the same rules.
+`temperature=0` is greedy search and nothing else: the penalties and samplers that a model's generation_config.json may hold
+are left out, so that two models are compared under the same rules. The machinery is :mod:`afinar.models.generation`.
 """
 
 from __future__ import annotations
 
+import copy
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
+from transformers import LogitsProcessorList, PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
-from afinar.data.chat import stop_token_ids
 from afinar.errors import ConfigError, DataError
-from afinar.evaluation.batches import OnBatch, eval_mode, evaluating, model_device
-from afinar.evaluation.sampling import SeededSampling
-from afinar.models.causal import causal_core
+from afinar.evaluation.batches import OnBatch
+from afinar.models.decoding import Generation
+from afinar.models.generation import answer_text, before_end, generate_tokens, left_padded, only, room_after
+from afinar.models.modes import eval_mode, model_device
+from afinar.models.sampling import SeededSampling
+from afinar.models.search import Search, end_tokens, padding_id, search
+
+__all__ = ["end_tokens", "generate", "stream"]
 
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
@@ -44,23 +47,14 @@ def generate(
     top_p: draw only from the smallest set of tokens whose probability reaches it.
     Raises ConfigError for values outside their range, DataError for a prompt that is empty or leaves no room for an answer.
     """
-    _check(max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed, batch_size=batch_size)
-    ends = end_tokens(model, tokenizer)
-    room = [_room(model, prompt, max_new_tokens) for prompt in prompts]
-    texts = [""] * len(prompts)
-    done = 0
-    for rows in _batches(prompts, room, batch_size):
-        ids_BT, mask_BT = _left_padded([prompts[row] for row in rows], tokenizer, model_device(model))
-        noise = _noise(temperature, top_p, seed, rows)
-        config = _generation_config(tokenizer, ends, room[rows[0]])
-        with evaluating(model), _only(model, config):
-            output = model.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=config, logits_processor=noise)
-        for row, tokens in zip(rows, output[:, ids_BT.shape[1] :].tolist(), strict=True):
-            texts[row] = _decode(tokenizer, tokens, ends)
-        done += len(rows)
-        if on_batch is not None:
-            on_batch(done, len(prompts))
-    return texts
+    settings = _settings(max_new_tokens, temperature, top_p, seed)
+    if batch_size < 1:
+        raise ConfigError("core.range", field="batch_size", got=batch_size, allowed=">= 1")
+    rules = search(model, tokenizer, settings)
+    for prompt in prompts:
+        _room(model, prompt, rules)
+    found = generate_tokens(model, tokenizer, prompts, settings, batch_size=batch_size, on_batch=on_batch)
+    return [answer_text(tokenizer, continuation.tokens) for continuation in found]
 
 
 def stream(
@@ -78,15 +72,36 @@ def stream(
     The model runs in a thread while the caller prints; closing the iterator early stops it after the token at hand.
     Raises as :func:`generate` does, and hands on what the model raises.
     """
-    _check(max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    config = _generation_config(tokenizer, end_tokens(model, tokenizer), _room(model, prompt, max_new_tokens))
-    return _stream(model, tokenizer, prompt, config, _noise(temperature, top_p, seed, [0]))
+    settings = _settings(max_new_tokens, temperature, top_p, seed)
+    rules = search(model, tokenizer, settings)
+    return _stream(model, tokenizer, prompt, rules, _room(model, prompt, rules))
 
 
-def _stream(
-    model: Any, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], config: GenerationConfig, noise: LogitsProcessorList
-) -> Iterator[str]:
-    ids_BT, mask_BT = _left_padded([prompt], tokenizer, model_device(model))
+def _settings(max_new_tokens: int, temperature: float, top_p: float, seed: int) -> Generation:
+    """These settings and nothing of the model's own."""
+    return Generation(
+        max_new_tokens=max_new_tokens,
+        do_sample=temperature > 0,
+        temperature=temperature,
+        top_k=0,
+        top_p=top_p,
+        seed=seed,
+        inherit=False,
+    )
+
+
+def _room(model: Any, prompt: Sequence[int], rules: Search) -> int:
+    room = room_after(model, prompt, rules)
+    if room < 1:
+        raise DataError("evaluation.long_prompt", tokens=len(prompt), positions=len(prompt) + room)
+    return room
+
+
+def _stream(model: Any, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], rules: Search, room: int) -> Iterator[str]:
+    ids_BT, mask_BT = left_padded([prompt], padding_id(tokenizer), model_device(model))
+    config = copy.deepcopy(rules.config)
+    config.max_new_tokens = room
+    noise = [SeededSampling(rules.warpers(), rules.seed, [0])] if rules.sampling else []
     tokens, closed = _Tokens(), threading.Event()
 
     def run() -> None:
@@ -96,31 +111,21 @@ def _stream(
                     input_ids=ids_BT,
                     attention_mask=mask_BT,
                     generation_config=config,
-                    logits_processor=noise,
+                    logits_processor=LogitsProcessorList(noise),
                     stopping_criteria=StoppingCriteriaList([_Closed(closed)]),
                     streamer=tokens,
                 )
         except BaseException as error:  # noqa: BLE001 - raised again where the pieces are read
             tokens.queue.put(error)
 
-    with eval_mode(model), _only(model, config):
+    with eval_mode(model), only(model, config):
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         try:
-            yield from _pieces(tokens, tokenizer, config.eos_token_id)
+            yield from _pieces(tokens, tokenizer, rules.ends)
         finally:
             closed.set()
             thread.join()
-
-
-def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The tokens that end an answer: the tokenizer's EOS, what its chat template ends a turn with, and what the model's
-    generation_config names.
-    """
-    core: Any = causal_core(model)
-    named = core.generation_config.eos_token_id
-    several = named if isinstance(named, list) else [] if named is None else [named]
-    return sorted({*stop_token_ids(tokenizer), *several})
 
 
 class _Tokens(BaseStreamer):
@@ -149,7 +154,7 @@ class _Closed(StoppingCriteria):
         return torch.full((input_ids.shape[0],), self.event.is_set(), dtype=torch.bool, device=input_ids.device)
 
 
-def _pieces(source: _Tokens, tokenizer: PreTrainedTokenizerBase, ends: list[int]) -> Iterator[str]:
+def _pieces(source: _Tokens, tokenizer: PreTrainedTokenizerBase, ends: Sequence[int]) -> Iterator[str]:
     """Text as it becomes certain: a piece waits while its last character lacks bytes that the next token may bring."""
     tokens: list[int] = []
     given = ""
@@ -159,88 +164,10 @@ def _pieces(source: _Tokens, tokenizer: PreTrainedTokenizerBase, ends: list[int]
             raise item
         if item is not None:
             tokens.append(item)
-        text = _decode(tokenizer, tokens, ends)
+        text = answer_text(tokenizer, before_end(tokens, ends))
         certain = item is None or not text.endswith(UNFINISHED)
         if certain and text.startswith(given) and len(text) > len(given):
             yield text[len(given) :]
             given = text
         if item is None:
             return
-
-
-def _check(**values: float) -> None:
-    allowed = {
-        "max_new_tokens": (values["max_new_tokens"] >= 1, ">= 1"),
-        "temperature": (values["temperature"] >= 0, ">= 0"),
-        "top_p": (0 < values["top_p"] <= 1, "0 < x <= 1"),
-        "seed": (values["seed"] >= 0, ">= 0"),
-        "batch_size": (values.get("batch_size", 1) >= 1, ">= 1"),
-    }
-    for name, (fine, text) in allowed.items():
-        if not fine:
-            raise ConfigError("core.range", field=name, got=values[name], allowed=text)
-
-
-def _room(model: Any, prompt: Sequence[int], max_new_tokens: int) -> int:
-    """The tokens that may follow: positions beyond the model's last one are untrained, or do not exist."""
-    if len(prompt) == 0:
-        raise DataError("evaluation.empty_prompt")
-    config = causal_core(model).config.get_text_config()
-    positions = getattr(config, "max_position_embeddings", None)  # ALiBi and recurrent models have no last position
-    if positions is None:
-        return max_new_tokens
-    if len(prompt) >= positions:
-        raise DataError("evaluation.long_prompt", tokens=len(prompt), positions=positions)
-    return min(max_new_tokens, positions - len(prompt))
-
-
-def _batches(prompts: Sequence[Sequence[int]], room: list[int], batch_size: int) -> Iterator[list[int]]:
-    """Prompts of like length together; those with less room for an answer by themselves, so that no row cuts another."""
-    rows = sorted(range(len(prompts)), key=lambda row: (room[row], len(prompts[row])))
-    start = 0
-    while start < len(rows):
-        batch = [row for row in rows[start : start + batch_size] if room[row] == room[rows[start]]]
-        yield batch
-        start += len(batch)
-
-
-def _left_padded(
-    prompts: Sequence[Sequence[int]], tokenizer: PreTrainedTokenizerBase, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask (B, T) of prompts, each ending in the last column."""
-    length = max(len(prompt) for prompt in prompts)
-    fill = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    ids = [[fill] * (length - len(prompt)) + [int(token) for token in prompt] for prompt in prompts]
-    mask = [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
-
-
-def _generation_config(tokenizer: PreTrainedTokenizerBase, ends: list[int], max_new_tokens: int) -> GenerationConfig:
-    """Greedy search; sampling is greedy too, over perturbed logits (see :mod:`afinar.evaluation.sampling`)."""
-    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return GenerationConfig(
-        max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, use_cache=True, eos_token_id=ends, pad_token_id=pad
-    )
-
-
-@contextmanager
-def _only(model: Any, config: GenerationConfig) -> Iterator[None]:
-    """Let `config` alone count: generate() fills what it leaves open from the model's own generation_config."""
-    core: Any = causal_core(model)
-    own = core.generation_config
-    core.generation_config = config
-    try:
-        yield
-    finally:
-        core.generation_config = own
-
-
-def _noise(temperature: float, top_p: float, seed: int, rows: Sequence[int]) -> LogitsProcessorList:
-    return LogitsProcessorList([SeededSampling(temperature, top_p, seed, rows)] if temperature > 0 else [])
-
-
-def _decode(tokenizer: PreTrainedTokenizerBase, tokens: list[int], ends: list[int]) -> str:
-    end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
-    text = tokenizer.decode(tokens[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    assert isinstance(text, str)  # a list only for a batch
-    return text

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from afinar.data.collate import Collator
 from afinar.data.examples import IGNORED, Examples
-from afinar.evaluation.batches import OnBatch, batches, evaluating, model_device
+from afinar.evaluation.batches import OnBatch, batches
 from afinar.metrics.intervals import bootstrap_perplexity
 from afinar.metrics.perplexity import TokenTotals
 from afinar.models.causal import supervise
+from afinar.models.modes import evaluating, model_device
 
 
 def evaluate_causal(

@@ -280,4 +280,16 @@ TEXTS = {
         hint_en="Load it with num_labels of at least 2, and leave problem_type out.",
         hint_pt="Carregue-o com num_labels de pelo menos 2 e deixe problem_type de fora.",
     ),
+    "generation_setting": Text(
+        en="{got} is not a setting of generation{near}; they are: {allowed}.",
+        pt="{got} não é uma configuração de geração{near}; as que existem são: {allowed}.",
+        hint_en="Settings that ask for several answers or other outputs do not apply: each prompt gets one answer.",
+        hint_pt="Configurações que pedem várias respostas ou outras saídas não se aplicam: cada prompt tem uma resposta.",
+    ),
+    "not_sampling": Text(
+        en="{field}={got} has no effect: it applies to sampling, and this generation takes the most likely tokens.",
+        pt="{field}={got} não tem efeito: vale para amostragem, e esta geração usa os tokens mais prováveis.",
+        hint_en="Set do_sample to true to sample, or to false to keep the setting unused.",
+        hint_pt="Defina do_sample como true para amostrar ou como false para deixar a configuração sem uso.",
+    ),
 }

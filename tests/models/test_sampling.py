@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import torch
+from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
-from afinar.evaluation.sampling import SeededSampling
+from afinar.models.sampling import SeededSampling
 
 SCORES = torch.tensor([0.0, 1.0, 2.0, -1.0])
 
 
 def draws(temperature: float, top_p: float, n: int = 4000) -> torch.Tensor:
     """Shares of each token over n independent rows."""
-    sampler = SeededSampling(temperature, top_p, seed=0, rows=range(n))
+    warpers = [TemperatureLogitsWarper(temperature), TopPLogitsWarper(top_p)]
+    sampler = SeededSampling(warpers, seed=0, rows=range(n))
     tokens = sampler(torch.zeros(n, 1, dtype=torch.long), SCORES.repeat(n, 1)).argmax(1)
     return torch.bincount(tokens, minlength=4) / n
 
@@ -30,8 +32,8 @@ def test_top_p_leaves_the_unlikely_tokens_out():
 
 def test_a_row_draws_the_same_whatever_its_batch():
     ids = torch.zeros(3, 1, dtype=torch.long)
-    together = SeededSampling(1.0, 1.0, 7, [4, 5, 6])
-    apart = SeededSampling(1.0, 1.0, 7, [5])
+    together = SeededSampling([], 7, [4, 5, 6])
+    apart = SeededSampling([], 7, [5])
     for _ in range(3):  # the streams go on alike, token after token
         assert torch.equal(together(ids, SCORES.repeat(3, 1))[1], apart(ids[:1], SCORES[None])[0])
 
@@ -39,6 +41,6 @@ def test_a_row_draws_the_same_whatever_its_batch():
 def test_seeds_and_rows_draw_differently_and_nothing_else_is_touched():
     state = torch.get_rng_state()
     ids = torch.zeros(1, 1, dtype=torch.long)
-    noises = [SeededSampling(1.0, 1.0, seed, [row])(ids, SCORES[None]) for seed in (0, 1) for row in (0, 1)]
+    noises = [SeededSampling([], seed, [row])(ids, SCORES[None]) for seed in (0, 1) for row in (0, 1)]
     assert len({tuple(noise.flatten().tolist()) for noise in noises}) == 4
     assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,264 @@
+"""Continuing many prompts: what each row gets depends on the row and the settings, not on its batch or its process.
+
+Prompts are padded on the left, so that every row's last token is a real one, and only what follows the prompt is kept.
+Rows of like length share a batch. Sampling draws from a stream of each row's own, told by its place.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerBase
+
+from afinar.errors import DataError
+from afinar.models.causal import causal_core
+from afinar.models.decoding import Generation
+from afinar.models.modes import evaluating, model_device
+from afinar.models.sampling import SeededSampling, Unpadded, generator
+from afinar.models.search import Search, end_tokens, padding_id, search
+
+__all__ = [
+    "Continuation",
+    "Generation",
+    "answer_text",
+    "before_end",
+    "end_tokens",
+    "generate_tokens",
+    "left_padded",
+    "only",
+    "room_after",
+]
+
+OnBatch = Callable[[int, int], None]
+"""Called after each batch with the prompts done so far and the prompts in all."""
+
+FILLER = -1
+"""The place of a dummy prompt, which keeps processes in step and has no answer."""
+
+
+class Continuation(NamedTuple):
+    """What follows a prompt: token ids up to and without what ends it, and whether the limit of length cut it off.
+
+    A prompt that leaves no room at all has no tokens and is `truncated`.
+    """
+
+    tokens: list[int]
+    truncated: bool
+
+
+class _Prompt(NamedTuple):
+    row: int  # its number in the request, or FILLER
+    place: int  # names its random stream
+    tokens: list[int]
+    room: int
+
+
+def generate_tokens(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    settings: Generation,
+    *,
+    places: Sequence[int] | None = None,
+    batch_size: int = 8,
+    synced: bool = False,
+    on_batch: OnBatch | None = None,
+) -> list[Continuation]:
+    """The continuation of each prompt (token ids), in the prompts' order.
+
+    places: the rows' numbers in the whole data set, from which sampling is seeded; None: 0, 1, 2, ...
+    synced: every process calls this together and runs as many batches of as many steps, as a sharded model needs (FSDP);
+    processes that have fewer prompts run dummies.
+    Raises ConfigError for settings that contradict the model's, DataError for an empty prompt.
+    """
+    rules = search(model, tokenizer, settings)
+    places = range(len(prompts)) if places is None else places
+    asked = [
+        _Prompt(row, place, [int(token) for token in prompt], room_after(model, prompt, rules))
+        for row, (prompt, place) in enumerate(zip(prompts, places, strict=True))
+    ]
+    found = [Continuation([], truncated=True) for _ in prompts]
+    batches = _batches(asked, rules, _last_position(model), 1 if _one_at_a_time(rules) else batch_size, _alike(model))
+    synced = synced and torch.distributed.is_available() and torch.distributed.is_initialized()
+    if synced:
+        batches = _in_step(batches, _last_position(model))
+    done = sum(prompt.room < 1 for prompt in asked)
+    fill = padding_id(tokenizer, settings)
+    for batch in batches:
+        tokens = _run(model, tokenizer, batch, rules, fill, synced=synced)
+        for prompt, continued in zip(batch, tokens, strict=True):
+            if prompt.row != FILLER:
+                found[prompt.row] = _cut(continued, prompt.room, rules.ends)
+                done += 1
+        if on_batch is not None:
+            on_batch(done, len(prompts))
+    return found
+
+
+def room_after(model: Any, prompt: Sequence[int], rules: Search) -> int:
+    """The tokens that may follow `prompt`: positions beyond the model's last one are untrained, or do not exist.
+
+    Below 1 where nothing may. Raises DataError for an empty prompt.
+    """
+    if len(prompt) == 0:
+        raise DataError("evaluation.empty_prompt")
+    limits = [] if rules.max_new_tokens is None else [rules.max_new_tokens]
+    limits += [limit - len(prompt) for limit in (rules.max_length, _last_position(model)) if limit is not None]
+    return min(limits)
+
+
+def _last_position(model: Any) -> int | None:
+    """How many tokens the model can read at most, less the virtual ones that PEFT puts before them."""
+    config = causal_core(model).config.get_text_config()
+    positions = getattr(config, "max_position_embeddings", None)  # ALiBi and recurrent models have no last position
+    return None if positions is None else positions - _virtual_tokens(model)
+
+
+def _virtual_tokens(model: Any) -> int:
+    """Tokens of prompt methods of PEFT; without PEFT imported, nothing can be wrapped by it."""
+    if "peft" not in sys.modules:
+        return 0
+    from peft import PeftModel
+
+    wrapped = [module.active_peft_config for module in model.modules() if isinstance(module, PeftModel)]
+    return sum(config.num_virtual_tokens for config in wrapped if config.is_prompt_learning)
+
+
+def _alike(model: Any) -> bool:
+    """Whether only prompts of one length may share a batch: PEFT's virtual tokens would stand before the padding, and the
+    positions it gives count the padding.
+    """
+    return _virtual_tokens(model) > 0
+
+
+def _one_at_a_time(rules: Search) -> bool:
+    """Beam search that samples draws from the global random state, so each row gets a state of its own."""
+    return rules.sampling and rules.beams > 1
+
+
+def _batches(
+    asked: Sequence[_Prompt], rules: Search, positions: int | None, batch_size: int, alike: bool
+) -> list[list[_Prompt]]:
+    """Prompts of like length together. A batch runs for its largest room, which must fit each row's positions; where the
+    limit shapes the answer, rows with another room stand apart.
+    """
+    batches: list[list[_Prompt]] = []
+    for prompt in sorted((p for p in asked if p.room >= 1), key=lambda p: (p.room, len(p.tokens)), reverse=True):
+        batch = batches[-1] if batches else []
+        steps = batch[0].room if batch else 0
+        fits = positions is None or len(prompt.tokens) + steps <= positions
+        same = prompt.room == steps or not rules.length_matters
+        equal = not alike or (batch and len(prompt.tokens) == len(batch[0].tokens))
+        if not batch or len(batch) == batch_size or not (fits and same and equal):
+            batches.append([])
+        batches[-1].append(prompt)
+    return batches
+
+
+def _in_step(batches: list[list[_Prompt]], positions: int | None) -> list[list[_Prompt]]:
+    """As many batches on every process; dummies fill the gaps.
+
+    A process that has finished a batch runs on until the others have. Where that would take it beyond its rows' last
+    position, only batches of as many steps run together.
+    """
+    own = [(batch[0].room, max(len(prompt.tokens) for prompt in batch)) for batch in batches]
+    everywhere: list[list[tuple[int, int]]] = [[] for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(everywhere, own)
+    steps = [[room for room, _ in part] for part in everywhere]
+    most = max((room for part in steps for room in part), default=0)
+    if positions is None or all(length + most <= positions for part in everywhere for _, length in part):
+        return batches + [[_Prompt(FILLER, 0, [0], 1)]] * (max(map(len, everywhere)) - len(batches))
+    aligned: list[list[_Prompt]] = []
+    for room in sorted({room for part in steps for room in part}, reverse=True):
+        mine = [batch for batch in batches if batch[0].room == room]
+        gap = max(part.count(room) for part in steps) - len(mine)
+        aligned += mine + [[_Prompt(FILLER, 0, [0], room)]] * gap
+    return aligned
+
+
+def _run(
+    model: Any, tokenizer: PreTrainedTokenizerBase, batch: list[_Prompt], rules: Search, fill: int, *, synced: bool
+) -> list[list[int]]:
+    device = model_device(model)
+    ids_BT, mask_BT = left_padded([prompt.tokens for prompt in batch], fill, device)
+    config = copy.deepcopy(rules.config)
+    config.max_new_tokens = batch[0].room
+    options: dict[str, Any] = {"synced_gpus": True} if synced else {}
+    if config.stop_strings:
+        options["tokenizer"] = tokenizer
+    with evaluating(model), only(model, config), _seeded(rules, batch, device):
+        output = model.generate(
+            input_ids=ids_BT,
+            attention_mask=mask_BT,
+            generation_config=config,
+            logits_processor=_processors(batch, rules, device),
+            **options,
+        )
+    return output[:, ids_BT.shape[1] :].tolist()
+
+
+def _processors(batch: list[_Prompt], rules: Search, device: torch.device) -> LogitsProcessorList:
+    longest = max(len(prompt.tokens) for prompt in batch)
+    history = [rules.history(prompt.tokens, device) for prompt in batch]
+    made = LogitsProcessorList()
+    if any(history):
+        made.append(Unpadded(history, [longest - len(prompt.tokens) for prompt in batch]))
+    if rules.sampling and rules.beams == 1:
+        made.append(SeededSampling(rules.warpers(), rules.seed, [prompt.place for prompt in batch]))
+    return made
+
+
+@contextmanager
+def _seeded(rules: Search, batch: list[_Prompt], device: torch.device) -> Iterator[None]:
+    """For beam search that samples, the global random state of the batch's one row; it comes back afterwards."""
+    if not _one_at_a_time(rules):
+        yield
+        return
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(generator(rules.seed, batch[0].place).initial_seed())
+        yield
+
+
+def left_padded(prompts: Sequence[Sequence[int]], fill: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and attention mask (B, T) of prompts, each ending in the last column."""
+    length = max(len(prompt) for prompt in prompts)
+    ids = [[fill] * (length - len(prompt)) + [int(token) for token in prompt] for prompt in prompts]
+    mask = [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+@contextmanager
+def only(model: Any, config: GenerationConfig) -> Iterator[None]:
+    """Let `config` alone count: generate() fills what it leaves open from the model's own generation_config."""
+    core: Any = causal_core(model)
+    own = core.generation_config
+    core.generation_config = config
+    try:
+        yield
+    finally:
+        core.generation_config = own
+
+
+def _cut(tokens: list[int], room: int, ends: Sequence[int]) -> Continuation:
+    """What comes before the first end, within `room`."""
+    own = before_end(tokens[:room], ends)
+    return Continuation(own, truncated=len(own) == room)
+
+
+def before_end(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
+    """The tokens up to and without the first that is an end."""
+    end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+    return list(tokens[:end])
+
+
+def answer_text(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int]) -> str:
+    """An answer's tokens as text: special tokens left out, blanks as they are."""
+    text = tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert isinstance(text, str)  # a list only for a batch
+    return text
