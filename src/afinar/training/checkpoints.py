@@ -23,6 +23,7 @@ from torch import Tensor
 
 from afinar.errors import RefusedError
 from afinar.training.optimizer_state import group_sizes, load_exactly, put_together, taken_apart
+from afinar.training.sharding import full_tensors, sharded_state
 
 TRAINING_STATE = "training_state.safetensors"
 
@@ -58,9 +59,15 @@ def _write_json(value: Any, path: Path) -> None:
 # --- optimizer -----------------------------------------------------------------------------------------------------
 
 
-def save_optimizer(optimizer: Any, folder: Path) -> None:
-    """Write any optimizer's `state_dict`: tensors to safetensors, the rest to JSON (see :mod:`.optimizer_state`)."""
+def save_optimizer(optimizer: Any, folder: Path, *, write: bool = True) -> None:
+    """Write any optimizer's `state_dict`: tensors to safetensors, the rest to JSON (see :mod:`.optimizer_state`).
+
+    Where the model is sharded every process must call it, and one of them with `write`.
+    """
     tensors, layout = taken_apart(optimizer.state_dict())
+    tensors = full_tensors(tensors, keep=write)
+    if not write:
+        return
     save_tensors(tensors, folder / "optimizer.safetensors")
     _write_json(layout, folder / "optimizer.json")
 
@@ -75,7 +82,7 @@ def load_optimizer(optimizer: Any, folder: Path) -> None:
         raise RefusedError("training.checkpoint_broken", path=str(folder / "optimizer.json"), detail=str(error)) from error
     if saved != own:
         raise RefusedError("training.optimizer_changed", path=str(folder), got=own, expected=saved)
-    load_exactly(optimizer, state)
+    load_exactly(optimizer, sharded_state(state, optimizer))
 
 
 # --- schedule and scaler -------------------------------------------------------------------------------------------

@@ -88,51 +88,20 @@ def whole_parameters(model: nn.Module, *, everything: bool, keep: bool = True) -
             setattr(module, name, parameter)
 
 
-class WholeOptimizer:
-    """An optimizer whose `state_dict` holds whole CPU tensors, and which takes them back; what is saved and loaded.
+def sharded_state(state: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
+    """An optimizer's whole `state_dict`, each tensor split as the parameter of `optimizer` that it belongs to is.
 
-    Collective on making. keep: False on processes that do not write; their `state_dict` is then empty of tensors.
+    A tensor of another shape than its parameter (a factored second moment) is whole on every process.
     """
-
-    def __init__(self, optimizer: Any, *, keep: bool = True) -> None:
-        self.optimizer = optimizer
-        self._keep = keep
-        self._state: dict[str, Any] | None = None
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """The optimizer's own groups."""
-        groups: list[dict[str, Any]] = self.optimizer.param_groups
-        return groups
-
-    def gather(self) -> WholeOptimizer:
-        """Take the optimizer's state as it is now. Collective."""
-        state = self.optimizer.state_dict()
-        entries = {index: self._gathered(values) for index, values in state["state"].items()}
-        self._state = {"state": entries, "param_groups": [self._gathered(group) for group in state["param_groups"]]}
-        return self
-
-    def state_dict(self) -> dict[str, Any]:
-        """What :meth:`gather` took."""
-        assert self._state is not None
-        return self._state
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put whole tensors back: split as the parameter they belong to is, or on every process where they have other shapes
-        (a factored second moment)."""
-        parameters = [parameter for group in self.param_groups for parameter in group["params"]]
-        entries = {
-            index: {
-                key: _shard_like(value, parameters[index]) if isinstance(value, Tensor) else value
-                for key, value in values.items()
-            }
-            for index, values in state["state"].items()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    owners = dict(zip((index for group in state["param_groups"] for index in group["params"]), parameters, strict=True))
+    entries = {
+        index: {
+            key: _shard_like(value, owners.get(index)) if isinstance(value, Tensor) else value for key, value in values.items()
         }
-        self.optimizer.load_state_dict({**state, "state": entries})
-
-    def _gathered(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        tensors = full_tensors({key: value for key, value in values.items() if isinstance(value, Tensor)}, keep=self._keep)
-        return {key: value for key, value in values.items() if not isinstance(value, Tensor)} | tensors
+        for index, values in state["state"].items()
+    }
+    return {**state, "state": entries}
 
 
 def _reshard(model: nn.Module) -> None:

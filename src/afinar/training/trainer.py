@@ -262,10 +262,9 @@ class SFTTrainer(Trainer):
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         folder, writes = Path(output_dir), self.args.should_save
         state = sharding.trained_state(self.method, self.model, keep=writes)
-        optimizer = sharding.WholeOptimizer(self.optimizer, keep=writes).gather()
+        checkpoints.save_optimizer(self.optimizer, folder, write=writes)
         if writes:
             checkpoints.save_tensors(state, folder / checkpoints.TRAINING_STATE)
-            checkpoints.save_optimizer(optimizer, folder)
             checkpoints.save_state_json(self.lr_scheduler, folder / "scheduler.json")
             checkpoints.save_counts(folder, tokens=self.tokens_seen, supervised_tokens=self.supervised_tokens_seen)
 
@@ -302,7 +301,7 @@ class SFTTrainer(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            checkpoints.load_optimizer(sharding.WholeOptimizer(self.optimizer), Path(checkpoint))
+            checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
             checkpoints.load_state_json(self.lr_scheduler, Path(checkpoint) / "scheduler.json")
             self._load_counts(Path(checkpoint))
 
