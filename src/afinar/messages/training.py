@@ -55,11 +55,49 @@ TEXTS = {
         pt="Há pesos treinados em {dtype}: passos menores que seu arredondamento se perdem. Carregue o modelo com "
         'dtype="float32" ou passe method=afinar.Full(), que guarda valores mestres em float32.',
     ),
+    "deepspeed": Text(
+        en="SFTTrainer does not run under DeepSpeed: its own gathering of weights, losses and checkpoints would not match.",
+        pt="O SFTTrainer não roda sob o DeepSpeed: a forma como ele junta pesos, perdas e checkpoints não combina com a daqui.",
+        hint_en='Shard the model with FSDP2 instead: fsdp=True, fsdp_config={{"version": 2, ...}}; see docs/en/distributed.md.',
+        hint_pt='Divida o modelo com FSDP2: fsdp=True, fsdp_config={{"version": 2, ...}}; veja docs/pt/distributed.md.',
+    ),
     "eos_masked": Text(
         en="This data_collator masks every {token} as if it were padding (the pad token is the EOS token), so the model "
         "will not learn to stop. Leave data_collator out, or give the tokenizer a pad token of its own.",
         pt="Este data_collator mascara todo {token} como se fosse preenchimento (o token de preenchimento é o EOS), e o "
         "modelo não aprenderá a parar. Omita data_collator ou dê ao tokenizador um token de preenchimento próprio.",
+    ),
+    "generation_classification": Text(
+        en="predict_with_generate=True: this model is a classifier; it gives labels and generates no text.",
+        pt="predict_with_generate=True: este modelo é um classificador; ele dá rótulos e não gera texto.",
+        hint_en="Leave predict_with_generate false, or load a causal language model.",
+        hint_pt="Deixe predict_with_generate como false ou carregue um modelo de linguagem causal.",
+    ),
+    "generation_tokenizer": Text(
+        en="Generating during evaluation needs a tokenizer: it says how prompts are filled up to a common length and where an "
+        "answer ends.",
+        pt="Gerar durante a avaliação exige um tokenizador: ele diz como completar os prompts até um tamanho comum e onde "
+        "uma resposta termina.",
+        hint_en="Pass processing_class=tokenizer to SFTTrainer.",
+        hint_pt="Passe processing_class=tokenizer ao SFTTrainer.",
+    ),
+    "generation_twice": Text(
+        en="{field}={got}, but gen_kwargs has {name}={other}.",
+        pt="{field}={got}, mas gen_kwargs tem {name}={other}.",
+        hint_en="Set it in one of the two.",
+        hint_pt="Defina-o em só um dos dois.",
+    ),
+    "fsdp_one_process": Text(
+        en="fsdp=True with one process: there is nobody to share the model with.",
+        pt="fsdp=True com um só processo: não há com quem dividir o modelo.",
+        hint_en="Start several with torchrun --nproc-per-node N script.py, or leave fsdp out.",
+        hint_pt="Inicie vários com torchrun --nproc-per-node N script.py, ou retire fsdp.",
+    ),
+    "fsdp_version": Text(
+        en="FSDP version {got} is not supported; SFTTrainer works with version 2, which transformers recommends too.",
+        pt="A versão {got} do FSDP não é suportada; o SFTTrainer usa a versão 2, que o transformers também recomenda.",
+        hint_en='Set fsdp_config={{"version": 2}} (with accelerate launch: --fsdp_version 2).',
+        hint_pt='Defina fsdp_config={{"version": 2}} (com accelerate launch: --fsdp_version 2).',
     ),
     "given_restore": Text(
         en="{path} was trained without a method, so there is no adapter to restore.",
@@ -97,6 +135,12 @@ TEXTS = {
         hint_en="Call it before reducing the logits, or use SFTTrainer, which measures these metrics from token losses.",
         hint_pt="Chame-a antes de reduzir os logits, ou use SFTTrainer, que mede essas métricas a partir das perdas por "
         "token.",
+    ),
+    "no_prompt": Text(
+        en="Row {row} has no prompt to generate from: every token of it is learned, from the first one on.",
+        pt="A linha {row} não tem prompt a partir do qual gerar: todos os seus tokens são aprendidos, desde o primeiro.",
+        hint_en="Give conversations, or prompt and completion; for running text set predict_with_generate to false.",
+        hint_pt="Use conversas, ou prompt e completion; com texto corrido, deixe predict_with_generate como false.",
     ),
     "non_finite_loss": Text(
         en="The loss became {got} at step {step}; training stopped and the last checkpoint is untouched.",
@@ -164,17 +208,24 @@ TEXTS = {
         hint_en="Use bias, norm, embedding, or a regular expression over parameter names.",
         hint_pt="Use bias, norm, embedding ou uma expressão regular sobre nomes de parâmetros.",
     ),
+    "prompts_without_room": Text(
+        en="{n} of {total} prompts (the first is row {row}) leave no room for an answer; their answers are empty. Shorten "
+        "them, or raise generation_max_length where that is what limits them.",
+        pt="{n} de {total} prompts (o primeiro é a linha {row}) não deixam espaço para resposta; suas respostas estão "
+        "vazias. Encurte-os ou aumente generation_max_length, se for ele que limita.",
+    ),
+    "sample_prediction": Text(en="Answer", pt="Resposta"),
+    "sample_prompt": Text(en="Prompt", pt="Prompt"),
+    "sample_reference": Text(en="Reference", pt="Referência"),
+    "samples_title": Text(
+        en="{name}, step {step}: {n} of {total} generated answers",
+        pt="{name}, passo {step}: {n} de {total} respostas geradas",
+    ),
     "schedule_free_warmup": Text(
         en="warmup_steps={got} is a share of the steps, and schedule-free optimizers take a number of steps.",
         pt="warmup_steps={got} é uma parte dos passos, e os otimizadores sem agenda recebem um número de passos.",
         hint_en="Set warmup_steps to a whole number.",
         hint_pt="Defina warmup_steps com um número inteiro.",
-    ),
-    "sharding": Text(
-        en="FSDP and DeepSpeed sharding are not supported by this version of SFTTrainer.",
-        pt="FSDP e DeepSpeed com fragmentação não são suportados por esta versão do SFTTrainer.",
-        hint_en="Run on one process, or on several with plain data parallelism (torchrun).",
-        hint_pt="Use um processo, ou vários com paralelismo de dados simples (torchrun).",
     ),
     "stream_needs_steps": Text(
         en="A streamed train_dataset has no length, so the number of optimizer steps must be said: max_steps is {got}.",
@@ -199,5 +250,65 @@ TEXTS = {
         pt="processing_class e tokenizer são dois objetos diferentes.",
         hint_en="Pass one of them.",
         hint_pt="Passe só um deles.",
+    ),
+    "blocks_tokenised": Text(
+        en="packing='blocks' joins running text; these rows are tokenised already (input_ids).",
+        pt="packing='blocks' junta texto corrido; estas linhas já estão tokenizadas (input_ids).",
+        hint_en="Leave packing out, or hand over the texts.",
+        hint_pt="Omita packing, ou entregue os textos.",
+    ),
+    "classes": Text(
+        en="The data have {got} classes ({found}), the model {expected} ({known}).",
+        pt="Os dados têm {got} classes ({found}); o modelo, {expected} ({known}).",
+        hint_en="Load the model with num_labels and id2label of the data, or correct the labels.",
+        hint_pt="Carregue o modelo com num_labels e id2label dos dados, ou corrija os rótulos.",
+    ),
+    "collator_weights": Text(
+        en="The rows have weights, which {collator} would lose.",
+        pt="As linhas têm pesos, que {collator} perderia.",
+        hint_en="Leave data_collator out, or remove the column weight.",
+        hint_pt="Omita data_collator, ou remova a coluna weight.",
+    ),
+    "dataset_dict": Text(
+        en="{field} is a {got} with the parts {names}; expected one data set.",
+        pt="{field} é um {got} com as partes {names}; esperado um só conjunto de dados.",
+        hint_en="Choose one of them: {field}=dataset['name'].",
+        hint_pt="Escolha uma delas: {field}=dataset['nome'].",
+    ),
+    "formatting_func": Text(
+        en="formatting_func returned a {got}; expected the text of one row, a str.",
+        pt="formatting_func devolveu um {got}; esperado o texto de uma linha, um str.",
+        hint_en="It is called with one row at a time, not with a batch.",
+        hint_pt="Ela é chamada com uma linha por vez, não com um lote.",
+    ),
+    "formatting_tokenised": Text(
+        en="formatting_func makes text of rows, but {field} is tokenised already (input_ids).",
+        pt="formatting_func faz texto das linhas, mas {field} já está tokenizado (input_ids).",
+        hint_en="Leave formatting_func out, or hand over the rows before they were tokenised.",
+        hint_pt="Omita formatting_func, ou entregue as linhas antes de serem tokenizadas.",
+    ),
+    "rows_cut": Text(
+        en="Of {rows} rows, {cut} are longer than max_length={max_length} tokens and were cut; {dropped} of them were left out, "
+        "as nothing to learn was left. Raise max_length to keep them.",
+        pt="De {rows} linhas, {cut} passam de max_length={max_length} tokens e foram cortadas; {dropped} delas foram deixadas "
+        "de fora, pois nada restou a aprender. Aumente max_length para mantê-las.",
+    ),
+    "rows_without_tokenizer": Text(
+        en="These rows are text, and there is no tokenizer to read them with.",
+        pt="Estas linhas são texto, e não há tokenizer para lê-las.",
+        hint_en="Give processing_class=tokenizer, or rows with input_ids.",
+        hint_pt="Informe processing_class=tokenizer, ou linhas com input_ids.",
+    ),
+    "stream_classes": Text(
+        en="The classes of a stream cannot be told without reading it to its end.",
+        pt="Não há como saber as classes de um fluxo de dados sem lê-lo até o fim.",
+        hint_en="Give a model object with num_labels and id2label, or a stream whose column label is a ClassLabel.",
+        hint_pt="Dê um modelo já carregado com num_labels e id2label, ou um fluxo cuja coluna label seja um ClassLabel.",
+    ),
+    "task_rows": Text(
+        en="These examples were made for the task {rows}; the model is for {task}.",
+        pt="Estes exemplos foram feitos para a tarefa {rows}; o modelo é de {task}.",
+        hint_en="Prepare them with task={task!r}, or load the other kind of model.",
+        hint_pt="Prepare-os com task={task!r}, ou carregue o outro tipo de modelo.",
     ),
 }

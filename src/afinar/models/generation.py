@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -251,7 +251,7 @@ def _cut(tokens: list[int], room: int, ends: Sequence[int]) -> Continuation:
     return Continuation(own, truncated=len(own) == room)
 
 
-def before_end(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
+def before_end(tokens: Sequence[int], ends: Collection[int]) -> list[int]:
     """The tokens up to and without the first that is an end."""
     end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
     return list(tokens[:end])
