@@ -39,7 +39,7 @@ PACKAGES = {
         "bitsandbytes",
         "bitsandbytes",
     ),
-    r"galore_.*": ("galore_torch", "git+https://github.com/jiaweizzhao/GaLore"),
+    r"galore_.*": ("galore_torch", "galore-torch"),
     r"apollo_.*": ("apollo_torch", "apollo-torch"),
     r"lomo|adalomo": ("lomo_optim", "lomo-optim"),
     r"grokadamw": ("grokadamw", "grokadamw"),
