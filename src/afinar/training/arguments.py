@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from transformers import TrainingArguments
 
 from afinar.errors import ConfigError
+from afinar.training.names import check_settings, sft_settings
 
 MICRO_BATCH_TOKENS = 4096
 
@@ -17,6 +20,22 @@ def setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+C = TypeVar("C", bound=type)
+
+
+def understands_names(cls: C) -> C:
+    """Let the constructor of a dataclass take the names of :mod:`afinar.training.names` as well; its signature stays."""
+    generated = cls.__init__  # type: ignore[misc]
+
+    @functools.wraps(generated)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        generated(self, *args, **sft_settings(kwargs, {item.name for item in fields(cls) if item.init}))
+
+    cls.__init__ = __init__  # type: ignore[misc]
+    return cls
+
+
+@understands_names
 @dataclass
 class SFTConfig(TrainingArguments):
     """TrainingArguments for :class:`afinar.SFTTrainer`.
@@ -24,6 +43,8 @@ class SFTConfig(TrainingArguments):
     `per_device_train_batch_size * gradient_accumulation_steps` examples of each process make one optimizer step, as in
     transformers, or `examples_per_step` where it is set (it need not be a multiple). They are run in micro-batches of at
     most `per_device_train_batch_size` rows; the loss is that of the whole step whatever the micro-batches are.
+
+    Names of transformers' older versions and of TRL's SFTConfig are understood, or refused with what to write instead.
     """
 
     # --- steps
@@ -31,7 +52,7 @@ class SFTConfig(TrainingArguments):
         None, "Examples of each process in an optimizer step; None: rows times accumulation."
     )
     eval_batch_tokens: int = setting(MICRO_BATCH_TOKENS, "Largest evaluation batch in tokens, padding included.")
-    report_to: str | list[str] | None = setting("none", "Experiment loggers of transformers; none sends nothing anywhere.")
+    report_to: list[str] | str | None = setting("none", "Experiment loggers of transformers; none sends nothing anywhere.")
 
     # --- model by name, raw rows
     task: str = setting("auto", "auto, causal or classification, for a model given by name; auto follows the rows.")
@@ -47,6 +68,16 @@ class SFTConfig(TrainingArguments):
     assistant_only_loss: bool | None = setting(
         None, "Learn the assistant's turns only (None, True), or the whole conversation (False)."
     )
+
+    chat_template_path: str | None = setting(
+        None, "A Jinja file, or a tokenizer's folder or name: the chat template to use in place of the tokenizer's own."
+    )
+    eos_token: str | None = setting(None, "The token that ends a turn or a text; None: the tokenizer's.")
+    pad_token: str | None = setting(None, "The token that fills up batches; None: the tokenizer's.")
+    router_aux_loss_coef: float | None = setting(
+        None, "Weight of the router's load-balancing loss in mixtures of experts; 0 switches it off, None: the model's config."
+    )
+    logging_dir: str | None = setting(None, "Folder for TensorBoard, where report_to names it.")
 
     # --- generation during evaluation
     predict_with_generate: bool = setting(False, "Generate an answer to each evaluated prompt and score it.")
@@ -70,9 +101,7 @@ class SFTConfig(TrainingArguments):
         default_factory=lambda: ["bias", "norm", "embedding"],
         metadata={"help": "Without weight decay: bias, norm, embedding, or regular expressions over parameter names."},
     )
-    head_learning_rate: float | None = setting(
-        None, "Learning rate of the head (LM head or classifier); None: learning_rate."
-    )
+    head_learning_rate: float | None = setting(None, "Learning rate of the head (LM head or classifier); None: learning_rate.")
     embedding_learning_rate: float | None = setting(None, "Learning rate of the embeddings; None: learning_rate.")
     adapter_learning_rate: float | None = setting(None, "Learning rate of adapters (LoRA and others); None: learning_rate.")
     layerwise_lr_decay: float | None = setting(
@@ -84,6 +113,9 @@ class SFTConfig(TrainingArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_settings(self)
+        if self.logging_dir is not None:  # the only way that transformers 5 leaves to say it
+            os.environ["TENSORBOARD_LOGGING_DIR"] = self.logging_dir
         for name in ("examples_per_step", "eval_batch_tokens", "generation_max_samples", "generation_batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
