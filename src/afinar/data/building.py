@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from afinar.data.chat import cut_text
+from afinar.data.encoded import cut_text
 from afinar.data.examples import IGNORED, Example, Examples
 from afinar.data.loading import Loaded, LoadedRow
 from afinar.data.packing import blocks, shuffled
@@ -42,8 +42,8 @@ def build(
         examples, truncated = _blocks(loaded.rows, max_length, seed), 0
     else:
         numbers = {name: number for number, name in enumerate(label_names)}
-        examples = [example for row in loaded.rows if (example := _example(row, max_length, numbers)) is not None]
-        truncated = sum(len(row.encoded.ids) > max_length for row in loaded.rows)
+        examples = [found for row in loaded.rows if (found := example(row, max_length, numbers)) is not None]
+        truncated = sum(is_cut(row, max_length) for row in loaded.rows)
     if not examples and loaded.rows:
         raise DataError("data.nothing_left", path=loaded.rows[0].path, line=loaded.rows[0].line, max_length=max_length)
     return Examples(
@@ -57,14 +57,22 @@ def build(
     )
 
 
-def _example(row: LoadedRow, max_length: int, numbers: dict[str, int]) -> Example | None:
+def is_cut(row: LoadedRow, max_length: int) -> bool:
+    """Whether `max_length` shortens the row."""
+    return len(row.encoded.ids) > max_length and not row.encoded.asks
+
+
+def example(row: LoadedRow, max_length: int, numbers: Mapping[str, int]) -> Example | None:
     """The example of a row, cut at `max_length`; None where that leaves nothing to learn."""
     encoded = row.encoded
     if encoded.label is not None:
         if encoded.label not in numbers:
             raise DataError("data.unseen_label", path=row.path, line=row.line, label=encoded.label, known=", ".join(numbers))
         ids = cut_text(encoded, max_length)
-        return Example(ids, numbers[encoded.label], 0, 0, row.path, row.line, encoded.reference, encoded.prompt)
+        texts = encoded.reference, encoded.prompt
+        return Example(ids, numbers[encoded.label], 0, 0, row.path, row.line, *texts, weights=row.weight)
+    if encoded.asks:  # never cut: it would ask something else
+        return Example(encoded.ids, None, encoded.prompt_length, 0, row.path, row.line, prompt=encoded.prompt)
     ids = encoded.ids[:max_length]
     supervised = encoded.supervised[:max_length]
     if not supervised[1:].any():
@@ -73,15 +81,16 @@ def _example(row: LoadedRow, max_length: int, numbers: dict[str, int]) -> Exampl
         input_ids=ids,
         labels=np.where(supervised, ids, np.int32(IGNORED)),
         prompt_length=min(encoded.prompt_length, len(ids)),
-        n_bytes=_predicted_bytes(encoded.bytes[:max_length], supervised),
+        n_bytes=predicted_bytes(encoded.bytes[:max_length], supervised),
         path=row.path,
         line=row.line,
         reference=encoded.reference,
         prompt=encoded.prompt,
+        weights=None if row.weight is None else np.full(len(ids), row.weight, dtype=np.float32),
     )
 
 
-def _predicted_bytes(counts: np.ndarray, supervised: np.ndarray) -> int:
+def predicted_bytes(counts: np.ndarray, supervised: np.ndarray) -> int:
     """Bytes of the tokens that are predicted: supervised ones but the first of a row, which nothing precedes."""
     return int(counts[1:][supervised[1:]].sum())
 
@@ -93,9 +102,21 @@ def _blocks(rows: Sequence[LoadedRow], max_length: int, seed: int | None) -> lis
         return []
     ids = np.concatenate([row.encoded.ids for row in ordered])
     counts = np.concatenate([row.encoded.bytes for row in ordered])
+    weights = _joined_weights(ordered)
     examples = []
     for start, end, first in blocks([len(row.encoded.ids) for row in ordered], max_length):
         block = ids[start:end]
-        n_bytes = _predicted_bytes(counts[start:end], np.ones(len(block), dtype=bool))
-        examples.append(Example(block, block.copy(), 0, n_bytes, ordered[first].path, ordered[first].line))
+        n_bytes = predicted_bytes(counts[start:end], np.ones(len(block), dtype=bool))
+        place = ordered[first].path, ordered[first].line
+        examples.append(
+            Example(block, block.copy(), 0, n_bytes, *place, weights=None if weights is None else weights[start:end])
+        )
     return examples
+
+
+def _joined_weights(rows: Sequence[LoadedRow]) -> np.ndarray | None:
+    """The weights of the joined tokens, 1 for rows without; None where no row has any."""
+    if all(row.weight is None for row in rows):
+        return None
+    weights = [1.0 if row.weight is None else row.weight for row in rows]
+    return np.repeat(np.asarray(weights, dtype=np.float32), [len(row.encoded.ids) for row in rows])

@@ -11,6 +11,8 @@ in a prompt:
   the template ends without any special token gets EOS, so that the model learns to stop. Messages after the last
   assistant turn teach nothing and are left out.
 
+An Encoder can be told to learn more: prompts too, or conversations whole.
+
 **Prompts are proven prefixes.** A model is asked with the tokens of the prompt alone; they must begin the row it was trained
 on, token by token. A chat template for which that is not so (for instance one that rewrites earlier turns) is an error that
 names the row.
@@ -25,13 +27,14 @@ seen the template with its answers. Without a template: prompt + completion + EO
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from afinar.data.conversations import Message
-from afinar.data.formats import Completion, Labelled, Record, Text, Turns
+from afinar.data.encoded import Encoded, cut_text, only_prompt
+from afinar.data.formats import Asked, Completion, Labelled, Record, Text, Turns
 from afinar.data.rows import Place
 from afinar.data.templates import ChatTemplate, common_prefix
 from afinar.data.tokens import Tokens, byte_counts, eos_id, special_ids, surroundings, tokenise
@@ -42,30 +45,19 @@ if TYPE_CHECKING:
 ASKED = Place("prompt", 1)  # the place of a prompt that comes from no file
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """A row as tokens, before cutting and packing.
+class Encoder:
+    """Turns records into tokens and masks for one tokenizer.
 
-    `supervised` (n,) bool marks what is learned; `bytes` (n,) int32 are the UTF-8 bytes each token stands for, 0 for
-    special tokens; `prompt_length` tokens come before the last answer. The last `tail` tokens stay when a row is cut: what a
-    tokenizer puts after a text that is classified.
+    learn_prompts: the prompt before a completion is learned too. learn_conversations: a conversation is learned whole, its
+    last messages included where nobody answers them; of a completion that is a list of messages, all of them.
     """
 
-    ids: np.ndarray
-    supervised: np.ndarray
-    bytes: np.ndarray
-    prompt_length: int = 0
-    prompt: str | list[Message] | None = None
-    reference: str | None = None
-    label: str | None = None
-    tail: int = 0
-
-
-class Encoder:
-    """Turns records into tokens and masks for one tokenizer."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, *, learn_prompts: bool = False, learn_conversations: bool = False
+    ) -> None:
         self.tokenizer = tokenizer
+        self.learn_prompts = learn_prompts
+        self.learn_conversations = learn_conversations
         self.prefix, self.suffix = surroundings(tokenizer)
         self.special = special_ids(tokenizer)
         self._special = np.asarray(sorted(self.special), dtype=np.int32)
@@ -82,7 +74,10 @@ class Encoder:
                 encoded = self._turns(record, place)
             case Completion():
                 encoded = self._completion(record, place)
-        learns = len(encoded.ids) if encoded.label is not None else encoded.supervised[1:].any()
+            case Asked():
+                encoded = only_prompt(self.prompt(record.prompt, place), record.prompt)
+        spoken = encoded.label is not None or encoded.asks
+        learns = len(encoded.ids) if spoken else encoded.supervised[1:].any()
         if not learns:
             raise place.error("data.unsupervised")
         return encoded
@@ -145,7 +140,7 @@ class Encoder:
     def _completion(self, record: Completion, place: Place) -> Encoded:
         if self.template is not None:
             turns = ({"role": "user", "content": record.prompt}, {"role": "assistant", "content": record.completion})
-            encoded = self._turns(Turns(turns), place)
+            encoded = self._turns(Turns(turns, first=1), place)
             prompt = record.prompt
         else:
             encoded = self._plain(record.plain_prompt, record.completion)
@@ -164,9 +159,12 @@ class Encoder:
             counts = np.concatenate([self._bytes(prompt, asked), self._bytes(completion, answer)])
         length = len(self.prefix) + len(asked)
         ids, counts = self._ended(self._with_prefix(ids), counts)
-        return Encoded(ids, np.arange(len(ids)) >= length, counts, prompt_length=length)
+        first = 0 if self.learn_prompts else length
+        return Encoded(ids, np.arange(len(ids)) >= first, counts, prompt_length=length)
 
     def _turns(self, record: Turns, place: Place) -> Encoded:
+        if self.learn_conversations or (self.learn_prompts and record.first):
+            return self._whole(record, place)
         turns = [i for i, message in enumerate(record.messages) if i >= record.first and message["role"] == "assistant"]
         if not turns or not any(record.messages[turn]["content"].strip() for turn in turns):
             raise place.error("data.no_assistant")
@@ -185,18 +183,28 @@ class Encoder:
             supervised = np.append(supervised[:last], True)
         return Encoded(ids, supervised, counts, length, prompt=messages[:-1], reference=messages[-1]["content"])
 
+    def _whole(self, record: Turns, place: Place) -> Encoded:
+        """A conversation learned from the message `record.first` on, or from its start, headers and blanks included."""
+        template, messages = self._need_template(place), list(record.messages)
+        text = template.render(messages, place, prompt=False)
+        tokens = tokenise(self.tokenizer, text)
+        ids, counts = tokens.ids, self._bytes(text, tokens)
+        if not template.ends_turn(text, tokens):
+            ids, counts = np.append(ids, np.int32(eos_id(self.tokenizer))), np.append(counts, np.int32(0))
+        begun = record.first and not self.learn_prompts
+        first = template.prompt_length(messages, record.first, tokens, place) if begun else 0
+        encoded = Encoded(ids, np.arange(len(ids)) >= first, counts)
+        if len(messages) == 1 or messages[-1]["role"] != "assistant":
+            return encoded
+        asked = template.tokens(messages[:-1], place, prompt=True).ids
+        length = len(asked) if common_prefix(asked, ids) == len(asked) else 0  # learned whole, it need not be a prefix
+        return replace(encoded, prompt_length=length, prompt=messages[:-1], reference=messages[-1]["content"])
+
 
 def encode_classified(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> list[int]:
     """The tokens of a text to classify, as in training: framed by the tokenizer, ended by EOS, cut before it."""
     encoded = Encoder(tokenizer).encode(Labelled(text, ""), Place("text", 1))
     return cut_text(encoded, max_length).tolist()
-
-
-def cut_text(encoded: Encoded, max_length: int) -> np.ndarray:
-    """A classified text's tokens, at most `max_length`; what is cut away stands before its tail (EOS)."""
-    if len(encoded.ids) <= max_length:
-        return encoded.ids
-    return np.concatenate([encoded.ids[: max_length - encoded.tail], encoded.ids[len(encoded.ids) - encoded.tail :]])
 
 
 def encode_prompt(

@@ -19,25 +19,36 @@ class Example:
 
     `labels` is, for causal tasks, an array as long as `input_ids`: each token's own id where it is learned and -100 where it
     is not, not shifted (the first token is never predicted, whatever its label). For classification it is the class number.
+    It is None for a prompt alone, which is there to be answered.
     `prompt_length` is the number of tokens before the last answer; 0 where there is no prompt (text, classification).
     `n_bytes` is the UTF-8 length of the text that is predicted (special tokens are none), the denominator of bits per byte.
     `path` and `line` say where the row came from, for a block the row in which it begins. `reference` is the last answer, or
-    the label's name; `prompt` what it answers: a string, messages, or the text that is classified.
+    the label's name; `prompt` what it answers: a string, messages, or the text that is classified. `weights` says how much
+    each token (for classification, the row) counts in the loss, beside the others; None is 1.
     """
 
     input_ids: np.ndarray
-    labels: np.ndarray | int
+    labels: np.ndarray | int | None
     prompt_length: int
     n_bytes: int
     path: str
     line: int
     reference: str | None = None
     prompt: str | list[Message] | None = None
+    weights: np.ndarray | float | None = None
 
     @property
     def supervised_tokens(self) -> int:
         """Tokens that are predicted and learned; 0 for classification."""
-        return 0 if isinstance(self.labels, int) else int(np.count_nonzero(self.labels[1:] != IGNORED))
+        return int(np.count_nonzero(self.labels[1:] != IGNORED)) if isinstance(self.labels, np.ndarray) else 0
+
+    def row(self) -> dict[str, Any]:
+        """What training, evaluation and generation take: everything but the place, without keys for what there is not."""
+        row: dict[str, Any] = {"input_ids": self.input_ids, "labels": self.labels, "weights": self.weights}
+        if not isinstance(self.labels, int):
+            row |= {"n_bytes": self.n_bytes, "prompt_length": self.prompt_length}
+        row |= {"prompt": self.prompt, "reference": self.reference}
+        return {name: value for name, value in row.items() if value is not None}
 
 
 class Examples(Sequence):
@@ -79,8 +90,7 @@ class Examples(Sequence):
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Examples:
         if isinstance(index, slice):
             return self.take(range(len(self))[index])
-        example = self.examples[index]
-        return {"input_ids": example.input_ids, "labels": example.labels}
+        return self.examples[index].row()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))

@@ -81,7 +81,14 @@ class Labelled:
     label: str
 
 
-Record = Text | Completion | Turns | Labelled
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prompt alone, to be answered: a string, or messages that end with the user's."""
+
+    prompt: str | list[Message]
+
+
+Record = Text | Completion | Turns | Labelled | Asked
 
 
 def detect(columns: Iterable[str], first_values: Mapping[str, Any], *, path: str = "data", line: int = 1) -> str:

@@ -10,7 +10,8 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 
-from afinar.data.formats import Completion, Labelled, Record, Text, Turns
+from afinar.data.conversations import Message
+from afinar.data.formats import Asked, Completion, Labelled, Record, Text, Turns
 
 
 def content_key(record: Record) -> bytes:
@@ -24,9 +25,15 @@ def content_key(record: Record) -> bytes:
         case Completion():
             parts = [record.prompt, record.completion]
         case Turns():
-            parts = [part for message in record.messages for part in (message["role"], message["content"])]
+            parts = _spoken(record.messages)
+        case Asked():
+            parts = [record.prompt] if isinstance(record.prompt, str) else _spoken(record.prompt)
     plain = "\x1f".join(" ".join(unicodedata.normalize("NFC", part).casefold().split()) for part in parts)
     return hashlib.blake2b(plain.encode(), digest_size=16).digest()
+
+
+def _spoken(messages: Sequence[Message]) -> list[str]:
+    return [part for message in messages for part in (message["role"], message["content"])]
 
 
 def held_out(keys: Sequence[bytes], fraction: float, seed: int, labels: Sequence[str | None] | None = None) -> list[bool]:

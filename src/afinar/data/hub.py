@@ -75,11 +75,25 @@ def dataset_rows(dataset: Any, split: str, *, path: str = "<Dataset>") -> Iterat
     if isinstance(dataset, Mapping):
         name = pick_split(list(dataset), split, path=path)
         dataset, path = dataset[name], f"{path}@{name}"
+    yield from plain_rows(dataset.with_format(None), path)
+
+
+def plain_rows(dataset: Any, path: str) -> Iterator[Row]:
+    """The rows of one data set without a format of its own. ClassLabel numbers become their names."""
     features = dataset.features or {}
     classes = {name: feature for name, feature in features.items() if type(feature).__name__ == "ClassLabel"}
-    for number, values in enumerate(dataset.with_format(None), start=1):
+    for number, values in enumerate(dataset, start=1):
         named = {name: _class_name(feature, values[name]) for name, feature in classes.items()}
         yield Row({**values, **named}, path, number)
+
+
+def class_names(dataset: Any) -> tuple[str, ...]:
+    """The classes of the column `label` (or `labels`) by number, where `dataset` is a `datasets` object that knows them."""
+    if not is_datasets_object(dataset) or isinstance(dataset, Mapping):
+        return ()
+    features: Mapping[str, Any] = dataset.features or {}
+    feature: Any = features.get("label", features.get("labels"))
+    return tuple(feature.names) if type(feature).__name__ == "ClassLabel" else ()
 
 
 def _class_name(feature: Any, value: Any) -> Any:

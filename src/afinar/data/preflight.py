@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from afinar import messages
+from afinar.data.building import is_cut
 from afinar.data.examples import IGNORED, Example, Examples
 from afinar.data.formats import shown
 from afinar.data.loading import Loaded
@@ -139,7 +140,7 @@ def check_truncation(loaded: Loaded, examples: Examples, *, max_length: int, all
     rows = len(loaded.rows)
     if examples.truncated <= allowed * rows:
         return
-    first = next(row for row in loaded.rows if len(row.encoded.ids) > max_length)
+    first = next(row for row in loaded.rows if is_cut(row, max_length))
     raise DataError(
         "data.truncated",
         path=first.path,

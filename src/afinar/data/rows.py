@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from afinar.data.json_values import as_object
 from afinar.errors import DataError
 
 
@@ -33,3 +35,8 @@ class Place(NamedTuple):
     def error(self, key: str, **values: Any) -> DataError:
         """The error `key` at this place."""
         return DataError(key, path=self.path, line=self.line, **values)
+
+
+def python_row(values: Any, path: str, number: int) -> Row:
+    """A row given in Python: any mapping of column names to values. Raises DataError for anything else."""
+    return Row(as_object(dict(values) if isinstance(values, Mapping) else values, path, number), path, number)

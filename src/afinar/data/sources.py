@@ -9,15 +9,14 @@ Reading streams; whatever is wrong with a source is a :class:`~afinar.errors.Dat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
 from afinar.data import bundled, hub
 from afinar.data.json_files import read_json
-from afinar.data.json_values import as_object
 from afinar.data.parquet_files import read_parquet
-from afinar.data.rows import Row
+from afinar.data.rows import Row, python_row
 from afinar.data.splits import NAMES, choose_files, split_of
 from afinar.data.text_files import read_csv, read_jsonl, read_txt
 from afinar.errors import DataError
@@ -42,7 +41,7 @@ def read(source: Any, *, split: str = "train", offline: bool = False) -> Iterato
     Args:
         source: A file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, .txt), a folder of files of one kind, a bundled set
             (afinar/sentimento, afinar/instrucoes), a hub name (`owner/name`, also `owner/name:config` and
-            `owner/name@split`), a `datasets` object, or an iterable of dicts.
+            `owner/name@split`), a `datasets` object, an iterable of dicts, or torch's Dataset of them.
         split: "train", "valid" or "test"; which part to read where a source has several. A single file has one.
         offline: Never use the network; hub data sets come from the local cache or not at all.
 
@@ -53,7 +52,8 @@ def read(source: Any, *, split: str = "train", offline: bool = False) -> Iterato
         return _named(os.fspath(source), split, offline)
     if hub.is_datasets_object(source):
         return _not_empty(hub.dataset_rows(source, split), "<Dataset>")
-    if isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
+    numbered = isinstance(source, Sized) and hasattr(source, "__getitem__")
+    if (isinstance(source, Iterable) or numbered) and not isinstance(source, bytes | Mapping):
         return _not_empty(_python_rows(source), f"<{type(source).__name__}>")
     raise DataError("data.source", got=type(source).__name__)
 
@@ -119,10 +119,15 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in found if file.suffix.lower() in READERS and file.stem.casefold() not in NOT_DATA)
 
 
-def _python_rows(source: Iterable[Any]) -> Iterator[Row]:
+def _python_rows(source: Any) -> Iterator[Row]:
     path = f"<{type(source).__name__}>"
-    for number, values in enumerate(source, start=1):
-        yield Row(as_object(dict(values) if isinstance(values, Mapping) else values, path, number), path, number)
+    for number, values in enumerate(each(source), start=1):
+        yield python_row(values, path, number)
+
+
+def each(source: Any) -> Iterator[Any]:
+    """The items of an iterable, or of a data set that has a length and numbers but no iterator (torch's Dataset)."""
+    return iter(source) if isinstance(source, Iterable) else (source[number] for number in range(len(source)))
 
 
 def _not_empty(rows: Iterator[Row], path: str) -> Iterator[Row]:

@@ -55,18 +55,23 @@ class ChatTemplate:
             DataError: The tokens of the messages before a turn do not begin those of the whole (data.template_prefix), or
                 a turn is rendered otherwise once others follow it (data.template_turn).
         """
-        asked = self._prompt_length(messages, turns[-1], tokens, place)
+        asked = self.prompt_length(messages, turns[-1], tokens, place)
         if self.has_markers:
             spans = self._marked_turns(messages, turns, tokens, place)
         else:
-            starts = [*(self._prompt_length(messages, turn, tokens, place) for turn in turns[:-1]), asked]
+            starts = [*(self.prompt_length(messages, turn, tokens, place) for turn in turns[:-1]), asked]
             ends = [self._turn_end(messages, turn, text, tokens, place) for turn in turns]
             spans = list(zip(starts, ends, strict=True))
         return [(start, self._without_blanks(text, tokens, start, end)) for start, end in spans], asked
 
-    def _prompt_length(self, messages: Sequence[Message], turn: int, tokens: Tokens, place: Place) -> int:
-        """Tokens before the turn `turn`, proven to begin the whole: those a model is asked with for that turn."""
-        asked = self.tokens(messages[:turn], place, prompt=True)
+    def ends_turn(self, text: str, tokens: Tokens) -> bool:
+        """Whether the last of `tokens` that is not blank in `text` ends a turn."""
+        end = self._without_blanks(text, tokens, 0, len(tokens))
+        return self._ends_special(tokens, end)
+
+    def prompt_length(self, messages: Sequence[Message], turn: int, tokens: Tokens, place: Place) -> int:
+        """Tokens before the message `turn`, proven to begin the whole: for an answer, those a model is asked with."""
+        asked = self.tokens(messages[:turn], place, prompt=messages[turn]["role"] == "assistant")
         if common_prefix(asked.ids, tokens.ids) < len(asked):
             raise place.error("data.template_prefix", turn=turn + 1)
         return len(asked)
@@ -90,7 +95,7 @@ class ChatTemplate:
         """The marked spans from the turn `turns[0]` on, each with the token that ends its turn."""
         spans = self._marked(messages, tokens, place)
         if any(message["role"] == "assistant" for message in messages[: turns[0]]):
-            floor = self._prompt_length(messages, turns[0], tokens, place)
+            floor = self.prompt_length(messages, turns[0], tokens, place)
             spans = [span for span in spans if span[0] >= floor]
         if all(self._ends_special(tokens, end) for _, end in spans):
             return spans

@@ -217,6 +217,76 @@ TEXTS = {
         hint_en="Make both strings or both lists of messages.",
         hint_pt="Use duas strings ou duas listas de mensagens.",
     ),
+    "text_column": Text(
+        en="{path}:{line}: there is no column {column}, which dataset_text_field names; found: {found}.",
+        pt="{path}:{line}: não há a coluna {column}, indicada em dataset_text_field; encontradas: {found}.",
+        hint_en="Give the name of the column with the text, or leave dataset_text_field out to go by the columns.",
+        hint_pt="Informe o nome da coluna com o texto, ou omita dataset_text_field para seguir as colunas.",
+    ),
+    "weight": Text(
+        en="{path}:{line}: {column} is {got!r}; expected a finite number from 0 on.",
+        pt="{path}:{line}: {column} é {got!r}; esperado um número finito a partir de 0.",
+        hint_en="A weight says how much a row (or token) counts in the loss beside the others; rename the column if it means "
+        "something else.",
+        hint_pt="O peso diz quanto uma linha (ou token) conta na perda em relação às outras; renomeie a coluna se ela "
+        "significa outra coisa.",
+    ),
+    # Tokenised rows
+    "token_column": Text(
+        en="{path}:{line}: {column} is {got}; expected one flat list of whole numbers (weights: of numbers).",
+        pt="{path}:{line}: {column} é {got}; esperada uma lista simples de números inteiros (weights: de números).",
+        hint_en="One row is one sequence: tokenizer(text)['input_ids'], without return_tensors.",
+        hint_pt="Cada linha é uma sequência: tokenizer(texto)['input_ids'], sem return_tensors.",
+    ),
+    "token_ids": Text(
+        en="{path}:{line}: input_ids holds {got}; expected at least one token, and ids from 0 on.",
+        pt="{path}:{line}: input_ids contém {got}; esperado pelo menos um token, com ids a partir de 0.",
+        hint_en="Padding is marked in attention_mask, and unlearned tokens in labels, never in input_ids.",
+        hint_pt="Padding se marca em attention_mask, e tokens não aprendidos em labels, nunca em input_ids.",
+    ),
+    "token_length": Text(
+        en="{path}:{line}: {column} has {got} values, but input_ids {expected}.",
+        pt="{path}:{line}: {column} tem {got} valores, mas input_ids tem {expected}.",
+        hint_en="Each token needs its own; labels are not shifted, the trainer does that.",
+        hint_pt="Cada token precisa do seu; labels não são deslocados, o treinador faz isso.",
+    ),
+    "token_labels": Text(
+        en="{path}:{line}: labels holds {got}; expected token ids, or -100 where nothing is learned.",
+        pt="{path}:{line}: labels contém {got}; esperados ids de tokens, ou -100 onde nada se aprende.",
+        hint_en="Replace other markers by -100.",
+        hint_pt="Substitua outras marcas por -100.",
+    ),
+    "token_unsupervised": Text(
+        en="{path}:{line}: no token of this row would be learned.",
+        pt="{path}:{line}: nenhum token desta linha seria aprendido.",
+        hint_en="Its labels are -100 (or its masks 0) from the second token on, or it is a single token; leave such rows out.",
+        hint_pt="Seus labels são -100 (ou suas máscaras, 0) a partir do segundo token, ou ela só tem um token; deixe essas "
+        "linhas de fora.",
+    ),
+    "token_task": Text(
+        en="{path}:{line}: labels is one class ({got}) for the whole row, but this model generates text.",
+        pt="{path}:{line}: labels é uma só classe ({got}) para a linha toda, mas este modelo gera texto.",
+        hint_en="Load a sequence-classification model, or give labels as long as input_ids (or none).",
+        hint_pt="Carregue um modelo de classificação de sequências, ou dê labels do tamanho de input_ids (ou nenhum).",
+    ),
+    "token_class": Text(
+        en="{path}:{line}: {column} is {got}; this model classifies and needs one whole number per row.",
+        pt="{path}:{line}: {column} é {got}; este modelo classifica e precisa de um número inteiro por linha.",
+        hint_en="Give the class in the column labels (or label); for labels per token load a causal model.",
+        hint_pt="Dê a classe na coluna labels (ou label); para labels por token, carregue um modelo causal.",
+    ),
+    "class_number": Text(
+        en="{path}:{line}: the class {got} is not among the model's {classes}, which are numbered from 0.",
+        pt="{path}:{line}: a classe {got} não está entre as {classes} do modelo, numeradas a partir de 0.",
+        hint_en="Load the model with as many labels as there are classes (num_labels), or mend the row.",
+        hint_pt="Carregue o modelo com tantos rótulos quantas classes há (num_labels), ou corrija a linha.",
+    ),
+    "stream_empty": Text(
+        en="{path}: pass {number} over the stream brought no row.",
+        pt="{path}: a passagem {number} pelo fluxo de dados não trouxe nenhuma linha.",
+        hint_en="A stream must begin anew each time it is iterated (a generator does not), and hold rows that fit max_length.",
+        hint_pt="O fluxo precisa recomeçar a cada iteração (um gerador não recomeça) e ter linhas que caibam em max_length.",
+    ),
     # Conversations
     "messages": Text(
         en="{path}:{line}: {column} is of type {got}; expected a list of messages, at least one.",

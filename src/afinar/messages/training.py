@@ -288,10 +288,10 @@ TEXTS = {
         hint_pt="Omita formatting_func, ou entregue as linhas antes de serem tokenizadas.",
     ),
     "rows_cut": Text(
-        en="Of {rows} rows, {cut} are longer than max_length={max_length} tokens and were cut; {dropped} of them were left out, "
-        "as nothing to learn was left. Raise max_length to keep them.",
-        pt="De {rows} linhas, {cut} passam de max_length={max_length} tokens e foram cortadas; {dropped} delas foram deixadas "
-        "de fora, pois nada restou a aprender. Aumente max_length para mantê-las.",
+        en="Of {rows} rows, {cut} are longer than max_length={max_length} tokens and were cut; {dropped} of them were left "
+        "out, as nothing to learn was left. Raise max_length to keep them.",
+        pt="De {rows} linhas, {cut} passam de max_length={max_length} tokens e foram cortadas; {dropped} delas foram "
+        "deixadas de fora, pois nada restou a aprender. Aumente max_length para mantê-las.",
     ),
     "rows_without_tokenizer": Text(
         en="These rows are text, and there is no tokenizer to read them with.",
