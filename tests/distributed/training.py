@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import DistributedType
 
 from afinar import SFTConfig, SFTTrainer
 from afinar.methods.config import Full, Head, LoRA
@@ -42,8 +41,6 @@ def trainer_of(job: Job, folder: Path) -> tuple[SFTTrainer, Losses]:
         wrap = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": layers}
         settings |= {"fsdp": True, "fsdp_config": {"version": 2, **wrap, **settings.pop("fsdp_config", {})}}
     args = SFTConfig(output_dir=str(folder / job.name), **settings)
-    if job.fsdp and args.distributed_state.distributed_type == "MULTI_CPU":
-        args.distributed_state.distributed_type = DistributedType.MULTI_GPU
     torch.manual_seed(5)  # LoRA's A
     model = tiny_model(job.architecture, job.task, num_labels=3, **job.model).to(getattr(torch, job.dtype))
     rows = causal_rows(job.rows) if job.task == "causal" else class_rows(job.rows)

@@ -159,19 +159,6 @@ def test_a_step_need_not_be_a_multiple_of_the_micro_batch(tmp_path: Path) -> Non
     assert run.state.global_step == 3
 
 
-def test_sharding_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = SFTTrainer.create_accelerator_and_postprocess
-
-    def sharding(self: SFTTrainer) -> None:
-        own(self)
-        self.is_fsdp_enabled = True
-
-    monkeypatch.setattr(SFTTrainer, "create_accelerator_and_postprocess", sharding)
-    with pytest.raises(ConfigError) as caught:
-        SFTTrainer(tiny_model(), _quiet(tmp_path))
-    assert caught.value.key == "training.sharding"
-
-
 def test_an_evaluation_batch_has_room_for_a_token(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="eval_batch_tokens=0"):
         _quiet(tmp_path, eval_batch_tokens=0)

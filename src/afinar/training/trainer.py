@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from afinar.methods.config import MethodConfig
 from afinar.metrics.perplexity import TokenTotals
 from afinar.models.causal import supervise
 from afinar.models.heads import classify
-from afinar.training import checkpoints, sharding
+from afinar.training import checkpoints, processes, sharding
 from afinar.training.arguments import SFTConfig
 from afinar.training.given import Given
 from afinar.training.steps import Batch, Row, Steps, loader
@@ -77,6 +78,7 @@ class SFTTrainer(Trainer):
         model = self.method.attach(model)
         (classify if self.task == "classification" else supervise)(model)
         use_cache = model.config.use_cache
+        processes.check(args)
         super().__init__(
             model=model,
             args=args,
@@ -87,8 +89,8 @@ class SFTTrainer(Trainer):
             callbacks=callbacks,
             optimizers=optimizers,
         )
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            raise ConfigError("training.sharding")
+        processes.configure(self.accelerator)
+        processes.start_alike(self.method.state(self.model).values(), self.args.device)
         model.config.use_cache = use_cache  # Trainer switched it off in what is saved; our forwards say it per call
         self.label_smoothing = args.label_smoothing_factor
         self.label_smoother = None  # smoothing is inside the model's forward; transformers' would need the logits
@@ -136,11 +138,11 @@ class SFTTrainer(Trainer):
 
     def _get_num_items_in_batch(self, batch_samples: list[list[Batch]], device: torch.device) -> Tensor:
         """Supervised tokens (or labelled rows) of the whole optimizer step, over all ranks."""
-        count = sum(self._supervised(batch["labels"]) for step in batch_samples for batch in step)
-        items = torch.tensor(count, device=device)
-        if self.args.world_size > 1:
-            items = self.accelerator.gather(items).sum()
-        return items.clamp(min=1)
+        batches = [batch for step in batch_samples for batch in step]
+        supervised = sum(self._supervised(batch["labels"]) for batch in batches)
+        tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
+        self._step_counts = processes.summed((supervised, tokens), self.args.device)
+        return torch.tensor(self._step_counts[0], device=device).clamp(min=1)
 
     def _supervised(self, labels: Tensor) -> int:
         targets = labels[:, 1:] if self.task == "causal" else labels
@@ -156,17 +158,20 @@ class SFTTrainer(Trainer):
                 loss = self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=num_items_in_batch)
                 self.accelerator.backward(loss)
             total += loss.detach()
-            self.tokens_seen += int(batch["attention_mask"].sum())
-            self.supervised_tokens_seen += self._supervised(batch["labels"])
-        self.step_loss = total.item()
+        # every rank learns of a loss that is not finite on one of them, so all stop alike
+        self.step_loss = processes.summed([total.item()], self.args.device)[0] / self.args.world_size
         if not math.isfinite(self.step_loss):
             raise NonFiniteLossError("training.non_finite_loss", step=self.state.global_step + 1, got=self.step_loss)
+        supervised, tokens = self._step_counts
+        self.supervised_tokens_seen += int(supervised)
+        self.tokens_seen += int(tokens)
         return total
 
     def _sync(self, model: nn.Module, last: bool) -> Any:
-        from contextlib import nullcontext
-
-        return nullcontext() if last else self.accelerator.no_sync(model)
+        """Gradients are summed over the ranks once a step, unless `sync_each_batch` asks for memory instead of time."""
+        if last or self.accelerator.gradient_state.plugin_kwargs.get("sync_each_batch", False):
+            return nullcontext()
+        return self.accelerator.no_sync(model)
 
     def compute_loss(
         self,
