@@ -224,6 +224,15 @@ def test_a_setting_without_use_is_refused(setting: dict[str, Any], key: str) -> 
     assert caught.value.key == key
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("head_learning_rate", 0.0), ("adapter_learning_rate", -1.0), ("lora_plus_ratio", 0), ("layerwise_lr_decay", 1.5)],
+)
+def test_values_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{name}={value}"):
+        arguments(**{name: value})
+
+
 @pytest.mark.parametrize("setting", [{"adapter_learning_rate": 0.1}, {"lora_plus_ratio": 4.0}])
 def test_settings_of_adapters_need_one(setting: dict[str, float]) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -122,6 +122,12 @@ class SFTConfig(TrainingArguments):
                 raise ConfigError("core.range", field=name, got=value, allowed=">= 1")
         if self.max_length is not None and self.max_length < 2:
             raise ConfigError("core.range", field="max_length", got=self.max_length, allowed=">= 2")
+        for name in ("head_learning_rate", "embedding_learning_rate", "adapter_learning_rate", "lora_plus_ratio"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ConfigError("core.range", field=name, got=value, allowed="> 0")
+        if self.layerwise_lr_decay is not None and not 0 < self.layerwise_lr_decay <= 1:
+            raise ConfigError("core.range", field="layerwise_lr_decay", got=self.layerwise_lr_decay, allowed="0 < x <= 1")
         for name, allowed in (("task", ("auto", "causal", "classification")), ("packing", (False, "blocks"))):
             if getattr(self, name) not in allowed:
                 raise ConfigError(
