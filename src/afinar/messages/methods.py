@@ -212,8 +212,8 @@ TEXTS = {
     "peft_refuses": Text(
         en="PEFT refuses this config for this model: {reason}",
         pt="O PEFT recusa esta configuração para este modelo: {reason}",
-        hint_en="The names in the config must be those of the model's own modules.",
-        hint_pt="Os nomes na configuração devem ser os dos módulos do próprio modelo.",
+        hint_en="Change the config as it says; names and sizes in it must fit the model's own modules.",
+        hint_pt="Mude a configuração como indicado; nomes e tamanhos nela devem caber nos módulos do próprio modelo.",
     ),
     "peft_no_merge": Text(
         en="An adapter of type {got} cannot be folded into the base's weights.",

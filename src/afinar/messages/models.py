@@ -292,4 +292,16 @@ TEXTS = {
         hint_en="Set do_sample to true to sample, or to false to keep the setting unused.",
         hint_pt="Defina do_sample como true para amostrar ou como false para deixar a configuração sem uso.",
     ),
+    "quantised_needs_adapter": Text(
+        en="The model's weights are quantised ({got}) and have no gradient, so they cannot train themselves.",
+        pt="Os pesos do modelo estão quantizados ({got}) e não têm gradiente; não podem ser treinados diretamente.",
+        hint_en="Train an adapter beside them: SFTTrainer(..., method=afinar.LoRA(r=8)), or peft_config=LoraConfig(...).",
+        hint_pt="Treine um adaptador ao lado deles: SFTTrainer(..., method=afinar.LoRA(r=8)), ou peft_config=LoraConfig(...).",
+    ),
+    "quantised_frozen": Text(
+        en="Models quantised as {got} carry no gradient to what lies below them, so nothing can be trained on them.",
+        pt="Modelos quantizados como {got} não levam gradiente ao que está abaixo deles; nada pode ser treinado sobre eles.",
+        hint_en="Load the model in 4 or 8 bits by bitsandbytes (BitsAndBytesConfig), or unquantised.",
+        hint_pt="Carregue o modelo em 4 ou 8 bits pelo bitsandbytes (BitsAndBytesConfig), ou sem quantização.",
+    ),
 }
