@@ -9,8 +9,8 @@ from rich.console import Console
 
 from afinar import messages
 from afinar.cli.context import Context
-from afinar.cli.progress import BarReporter, LineReporter, progress_facts, reporting, scores_line
-from afinar.cli.results import duration
+from afinar.cli.progress import BarReporter, LineReporter, reporting, scores_line
+from afinar.training.figures import duration, progress_facts
 
 
 def console(terminal: bool) -> Console:

@@ -265,7 +265,7 @@ def test_groups_are_told() -> None:
     optimizer = torch.optim.SGD(groups)
     torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.0)
     messages.use("pt")
-    expected = "  adapter/B: 384 valores, taxa de aprendizado 0.016, decaimento de pesos 0.1"  # the peak, not the warm-up's 0
+    expected = "  adapter/B: 384 valores, taxa de aprendizado 0,016, decaimento de pesos 0,1"  # the peak, not the warm-up's 0
     assert describe(optimizer.param_groups)[1] == expected
 
 

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from afinar import messages
 from afinar.cli.context import Context
-from afinar.cli.results import METRICS, duration, whole
+from afinar.cli.results import whole
+from afinar.training.figures import METRICS, progress_facts
 
 
 @contextmanager
@@ -130,23 +131,7 @@ class BarReporter:
         self._bar = self._task = None
 
 
-def progress_facts(
-    loss: float | None, tokens_per_second: float | None, memory_bytes: int | None, seconds_left: float | None
-) -> list[str]:
-    """The facts that are known, as short texts: `loss 2.314`, `1,250 tokens/s`, `0.9 GB`, `2 min 05 s left`."""
-    facts = []
-    if loss is not None:
-        facts.append(messages.text("cli.progress_loss", value=messages.number(loss, 3)))
-    if tokens_per_second is not None:
-        facts.append(messages.text("cli.progress_speed", value=whole(tokens_per_second)))
-    if memory_bytes is not None:
-        facts.append(messages.text("cli.progress_memory", value=messages.number(memory_bytes / 1e9, 1)))
-    if seconds_left is not None:
-        facts.append(messages.text("cli.progress_left", value=duration(seconds_left)))
-    return facts
-
-
 def scores_line(metrics: Mapping[str, Any]) -> str:
     """The scores of an evaluation among logged metrics (`eval_perplexity`, ...), named in the language in force."""
     found = [(name, metrics[f"eval_{name}"]) for name in METRICS if isinstance(metrics.get(f"eval_{name}"), int | float)]
-    return " · ".join(f"{messages.text(f'cli.metric_{name}')} {messages.number(value, 4)}" for name, value in found)
+    return " · ".join(f"{messages.text(f'core.metric_{name}')} {messages.number(value, 4)}" for name, value in found)

@@ -11,8 +11,9 @@ from afinar.cli.context import Context
 from afinar.cli.libraries import quieten
 from afinar.cli.parsing import NEWEST
 from afinar.cli.progress import reporting
-from afinar.cli.results import about_intervals, duration, scores, whole
+from afinar.cli.results import about_intervals, scores, whole
 from afinar.config import load, validate
+from afinar.training.figures import duration
 
 
 def train(config: str | None = None, /, *, resume: str | None = None, context: Context) -> dict[str, Any]:

@@ -72,5 +72,9 @@ def hint(key: str, /, **values: Any) -> str:
 
 def number(value: float, digits: int = 2) -> str:
     """`value` for a person: fixed `digits`, thousands grouped, decimal comma in Portuguese."""
-    plain = f"{value:,.{digits}f}"
+    return decimal(f"{value:,.{digits}f}")
+
+
+def decimal(plain: str) -> str:
+    """A number as Python writes it (`1,234.5`, `5e-05`), with the decimal comma in Portuguese."""
     return plain.translate(str.maketrans(",.", ".,")) if language() == "pt" else plain

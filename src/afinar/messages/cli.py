@@ -360,15 +360,6 @@ _ERRORS = {
 
 _RESULTS = {
     "metric": Text(en="metric", pt="métrica"),
-    "metric_loss": Text(en="loss", pt="perda"),
-    "metric_perplexity": Text(en="perplexity", pt="perplexidade"),
-    "metric_bits_per_byte": Text(en="bits per byte", pt="bits por byte"),
-    "metric_token_accuracy": Text(en="token accuracy", pt="acurácia de tokens"),
-    "metric_accuracy": Text(en="accuracy", pt="acurácia"),
-    "metric_precision": Text(en="precision", pt="precisão"),
-    "metric_recall": Text(en="recall", pt="revocação"),
-    "metric_f1": Text(en="F1 (weighted)", pt="F1 (ponderado)"),
-    "metric_f1_macro": Text(en="F1 (macro)", pt="F1 (macro)"),
     "base": Text(en="before (base)", pt="antes (base)"),
     "adapted": Text(en="after (adapted)", pt="depois (adaptado)"),
     "measured": Text(
@@ -415,11 +406,4 @@ _RESULTS = {
     ),
 }
 
-_PROGRESS = {
-    "progress_loss": Text(en="loss {value}", pt="perda {value}"),
-    "progress_speed": Text(en="{value} tokens/s", pt="{value} tokens/s"),
-    "progress_memory": Text(en="{value} GB", pt="{value} GB"),
-    "progress_left": Text(en="{value} left", pt="faltam {value}"),
-}
-
-TEXTS = {**_COMMANDS, **_HELP, **_ERRORS, **_RESULTS, **_PROGRESS}
+TEXTS = {**_COMMANDS, **_HELP, **_ERRORS, **_RESULTS}

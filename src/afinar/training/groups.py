@@ -131,11 +131,15 @@ def describe(groups: Sequence[dict[str, Any]]) -> list[str]:
             "training.group",
             name=group.get("name", number),
             values=messages.number(sum(parameter.numel() for parameter in group["params"]), 0),
-            rate=f"{float(group.get('initial_lr', group['lr'])):.3g}",  # a schedule keeps the peak under initial_lr
-            decay=f"{float(group.get('weight_decay', 0.0)):.3g}",
+            rate=_short(group.get("initial_lr", group["lr"])),  # a schedule keeps the peak under initial_lr
+            decay=_short(group.get("weight_decay", 0.0)),
         )
         for number, group in enumerate(groups)
     ]
+
+
+def _short(value: Any) -> str:
+    return messages.decimal(f"{float(value):.3g}")
 
 
 # --- what each parameter is ----------------------------------------------------------------------------------------
