@@ -43,6 +43,26 @@ def test_rows_without_labels_give_none() -> None:
     assert batch["input_ids"].tolist() == [[5, 6], [0, 7]]
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_weights_are_padded_with_nothing(side: str) -> None:
+    rows = [
+        {"input_ids": [7, 8, 9], "labels": [7, 8, 9], "weights": np.array([0.5, 1, 2], dtype=np.float32)},
+        {"input_ids": [5], "labels": [5], "weights": [3.0]},
+        {"input_ids": [5, 6], "labels": [5, 6]},  # counts as 1
+    ]
+    batch = Collator(0, side)(rows)
+    short, middle = ([3.0, 0, 0], [1.0, 1, 0]) if side == "right" else ([0, 0, 3.0], [0, 1.0, 1])
+    assert batch["weights"].tolist() == [[0.5, 1, 2], short, middle]
+    assert batch["weights"].dtype == torch.float32
+
+
+def test_a_prompt_among_answers_is_ignored() -> None:
+    batch = Collator(0)([{"input_ids": [5, 6]}, {"input_ids": [7, 8, 9], "labels": [-100, 8, 9]}])
+    assert batch["labels"].tolist() == [[-100, -100, -100], [-100, 8, 9]]
+    classes = Collator(0)([{"input_ids": [5]}, {"input_ids": [7], "labels": 1}])
+    assert classes["labels"].tolist() == [-100, 1]
+
+
 def test_the_padding_side_is_right_or_left() -> None:
     with pytest.raises(ConfigError) as caught:
         Collator(0, "middle")

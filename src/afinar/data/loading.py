@@ -68,7 +68,7 @@ def load(
     for row in read(source, split=split, offline=offline):
         columns.update(dict.fromkeys(row.values))
         rows.append(reader.read(row))
-    used = (*used_columns(reader.format), WEIGHT, text_column)
+    used = {text_column if name == "text" else name for name in (*used_columns(reader.format), WEIGHT)}
     return Loaded(rows, reader.format, reader.task, tuple(name for name in columns if name not in used))
 
 

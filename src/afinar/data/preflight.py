@@ -41,7 +41,9 @@ class Lengths(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What the data of a run are. Counts are of the training side, `rows` before packing and `lengths` before cutting."""
+    """What the data of a run are. Counts are of the training side, `rows` before packing and `lengths` before cutting;
+    `weights` the least and the greatest of a row, None where no row has one.
+    """
 
     format: str
     task: str
@@ -55,6 +57,7 @@ class Report:
     dropped: int
     max_length: int
     lengths: Lengths
+    weights: tuple[float, float] | None = None
     class_counts: dict[str, int] = field(default_factory=dict)
     extra_columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -77,6 +80,9 @@ class Report:
             found.append(say("data.report_blocks", blocks=number(self.examples), length=number(self.max_length)))
         if self.truncated:
             found.append(say("data.report_truncated", rows=number(self.truncated), length=number(self.max_length)))
+        if self.weights:
+            least, most = (messages.number(weight, 2) for weight in self.weights)
+            found.append(say("data.report_weights", least=least, most=most))
         if self.class_counts:
             counts = " · ".join(f"{name} {number(count)}" for name, count in self.class_counts.items())
             found.append(say("data.report_classes", counts=counts))
@@ -112,6 +118,7 @@ def inspect(
         dropped=train.dropped,
         max_length=max_length,
         lengths=_lengths(loaded),
+        weights=_weights(loaded),
         class_counts=counts,
         extra_columns=train.extra_columns,
         warnings=tuple(_warnings(train, loaded, valid, valid_loaded, counts)),
@@ -192,6 +199,11 @@ def _warnings(
 def _lengths(loaded: Loaded) -> Lengths:
     lengths = np.asarray([len(row.encoded.ids) for row in loaded.rows])
     return Lengths(int(np.median(lengths)), int(np.percentile(lengths, 95)), int(lengths.max()))
+
+
+def _weights(loaded: Loaded) -> tuple[float, float] | None:
+    weights = [row.weight for row in loaded.rows if row.weight is not None]
+    return (min(weights), max(weights)) if weights else None
 
 
 def preview(example: Example, tokenizer: PreTrainedTokenizerBase) -> str:

@@ -432,6 +432,10 @@ TEXTS = {
         pt="cortadas em {length} tokens: {rows} linhas de treino",
     ),
     "report_classes": Text(en="classes: {counts}", pt="classes: {counts}"),
+    "report_weights": Text(
+        en="weights of the rows in the loss (column weight): {least} to {most}",
+        pt="pesos das linhas na perda (coluna weight): {least} a {most}",
+    ),
     "report_columns": Text(en="columns not used: {columns}", pt="colunas não usadas: {columns}"),
     "report_sample": Text(en="sample, learned between « »: {sample}", pt="amostra, com o aprendido entre « »: {sample}"),
     "report_warning": Text(en="warning: {warning}", pt="aviso: {warning}"),
