@@ -67,6 +67,7 @@ TEXTS = {
         pt="Este data_collator mascara todo {token} como se fosse preenchimento (o token de preenchimento é o EOS), e o "
         "modelo não aprenderá a parar. Omita data_collator ou dê ao tokenizador um token de preenchimento próprio.",
     ),
+    "evaluation": Text(en="evaluation", pt="avaliação"),
     "generation_classification": Text(
         en="predict_with_generate=True: this model is a classifier; it gives labels and generates no text.",
         pt="predict_with_generate=True: este modelo é um classificador; ele dá rótulos e não gera texto.",
@@ -227,6 +228,7 @@ TEXTS = {
         hint_en="Set warmup_steps to a whole number.",
         hint_pt="Defina warmup_steps com um número inteiro.",
     ),
+    "step": Text(en="step {step}", pt="passo {step}"),
     "stream_needs_steps": Text(
         en="A streamed train_dataset has no length, so the number of optimizer steps must be said: max_steps is {got}.",
         pt="Um train_dataset em fluxo não tem tamanho; é preciso dizer o número de passos do otimizador: max_steps é {got}.",
@@ -239,6 +241,7 @@ TEXTS = {
         hint_en="Set embedding_learning_rate instead.",
         hint_pt="Defina embedding_learning_rate em seu lugar.",
     ),
+    "trained": Text(en="{steps} steps in {time} · mean loss {loss}", pt="{steps} passos em {time} · perda média {loss}"),
     "two_methods": Text(
         en="Both method and peft_config are given.",
         pt="method e peft_config foram dados ao mesmo tempo.",
@@ -268,6 +271,12 @@ TEXTS = {
         pt="As linhas têm pesos, que {collator} perderia.",
         hint_en="Leave data_collator out, or remove the column weight.",
         hint_pt="Omita data_collator, ou remova a coluna weight.",
+    ),
+    "collator_keys": Text(
+        en="data_collator makes no {missing}; its batches hold {got}.",
+        pt="data_collator não produz {missing}; seus lotes têm {got}.",
+        hint_en="Return input_ids and attention_mask, and labels where not every token is learned.",
+        hint_pt="Devolva input_ids e attention_mask, e labels onde nem todo token é aprendido.",
     ),
     "dataset_dict": Text(
         en="{field} is a {got} with the parts {names}; expected one data set.",
@@ -310,5 +319,11 @@ TEXTS = {
         pt="Estes exemplos foram feitos para a tarefa {rows}; o modelo é de {task}.",
         hint_en="Prepare them with task={task!r}, or load the other kind of model.",
         hint_pt="Prepare-os com task={task!r}, ou carregue o outro tipo de modelo.",
+    ),
+    "weights_own_loss": Text(
+        en="The rows have weights, which compute_loss_func is not given.",
+        pt="As linhas têm pesos, que compute_loss_func não recebe.",
+        hint_en="Leave out the weight column, or compute_loss_func.",
+        hint_pt="Omita a coluna weight, ou compute_loss_func.",
     ),
 }
