@@ -26,4 +26,4 @@ def run_jobs(jobs: Sequence[Job], folder: Path, ranks: int = 2) -> None:
     """Run `jobs` on `ranks` processes; what they leave is in `folder`, see :func:`tests.distributed.jobs.outcome`."""
     (folder / "jobs.json").write_text(json.dumps([asdict(job) for job in jobs]), encoding="utf-8")
     done = torchrun(["-m", "tests.distributed.worker", str(folder)], ranks=ranks)
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stderr.partition("torch.distributed.run")[0][-6000:]
