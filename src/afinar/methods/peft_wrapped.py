@@ -53,7 +53,8 @@ def active_adapters(model: Any) -> list[str]:
 
 def config_of(model: Any) -> Any:
     """The PEFT config of the adapter that is active in `model`. Raises ModelError where :func:`is_peft` is False."""
-    return model.peft_config[active_adapters(model)[0]]
+    first, *_ = active_adapters(model)
+    return model.peft_config[first]
 
 
 def kind_of(config: Any) -> str:

@@ -1,8 +1,8 @@
 """Models that were loaded quantised (`BitsAndBytesConfig` and others): taken as they are, trained through an adapter.
 
 Quantised weights have no gradient, so what trains must be beside them: LoRA, ours or PEFT's, or a classification head.
-transformers' Trainer knows PEFT's adapters only and refuses such a model with any other; bitsandbytes repacks 4-bit weights for
-evaluation on some CPUs, after which training gets no gradient, silently. Both are put right here.
+transformers' Trainer knows PEFT's adapters only and refuses such a model with any other; bitsandbytes repacks 4-bit weights
+for evaluation on some CPUs, after which training gets no gradient, silently. Both are put right here.
 """
 
 from __future__ import annotations

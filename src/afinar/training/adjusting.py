@@ -46,7 +46,7 @@ def adjust_router(model: nn.Module, args: SFTConfig) -> None:
         config.output_router_logits = weight != 0
         config.router_aux_loss_coef = weight
         if "router_aux_loss_coef" in core.__dict__:  # Mixtral's kin copy it from the config when they are made
-            core.router_aux_loss_coef = weight
+            core.__dict__["router_aux_loss_coef"] = weight
 
 
 def _template(path: str, tokenizer: PreTrainedTokenizerBase) -> str:
