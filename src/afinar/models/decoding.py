@@ -18,8 +18,8 @@ class Generation:
     Lengths, in tokens: `max_new_tokens`, `max_length` (prompt and answer together; where both are given, both hold),
     `min_new_tokens`, `min_length` (likewise).
     Search: `num_beams` (1: greedy), `length_penalty`, `early_stopping`.
-    Sampling: `do_sample`, `temperature` (0: greedy), `top_k` (0: all), `top_p`, `min_p`, `typical_p`, and `seed`, from which
-    each row has a stream of its own.
+    Sampling: `do_sample`, `temperature` (0: greedy), `top_k` (0: all; where nobody says, transformers' 50), `top_p`, `min_p`,
+    `typical_p`, and `seed`, from which each row has a stream of its own.
     Penalties: `repetition_penalty` (1: none), `no_repeat_ngram_size` (0: none), `bad_words_ids`, `suppress_tokens`.
     Ends: `eos_token_id` in place of the tokenizer's, the chat template's and the model's own; `stop_strings`.
     `pad_token_id` and `use_cache` change no answer.

@@ -116,24 +116,26 @@ def _last_position(model: Any) -> int | None:
     """How many tokens the model can read at most, less the virtual ones that PEFT puts before them."""
     config = causal_core(model).config.get_text_config()
     positions = getattr(config, "max_position_embeddings", None)  # ALiBi and recurrent models have no last position
-    return None if positions is None else positions - _virtual_tokens(model)
+    return None if positions is None else positions - sum(each.num_virtual_tokens for each in _prompt_learning(model))
 
 
-def _virtual_tokens(model: Any) -> int:
-    """Tokens of prompt methods of PEFT; without PEFT imported, nothing can be wrapped by it."""
+def _prompt_learning(model: Any) -> list[Any]:
+    """The configs of PEFT's prompt methods around `model`; without PEFT imported, nothing can be wrapped by it."""
     if "peft" not in sys.modules:
-        return 0
+        return []
     from peft import PeftModel
 
     wrapped = [module.active_peft_config for module in model.modules() if isinstance(module, PeftModel)]
-    return sum(config.num_virtual_tokens for config in wrapped if config.is_prompt_learning)
+    return [config for config in wrapped if config.is_prompt_learning]
 
 
 def _alike(model: Any) -> bool:
-    """Whether only prompts of one length may share a batch: PEFT's virtual tokens would stand before the padding, and the
-    positions it gives count the padding.
+    """Whether only prompts of one length may share a batch.
+
+    Prompt tuning and P-tuning of PEFT put their virtual tokens before the padding and drop the positions that would make up
+    for it. Prefix tuning has them in the cache, and pads well.
     """
-    return _virtual_tokens(model) > 0
+    return any(config.peft_type != "PREFIX_TUNING" for config in _prompt_learning(model))
 
 
 def _one_at_a_time(rules: Search) -> bool:

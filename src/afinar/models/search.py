@@ -36,7 +36,7 @@ from afinar.models.decoding import Generation
 DEFAULT_NEW_TOKENS = 64
 """Tokens of an answer where neither the settings nor the model's generation config say how long it may be."""
 
-# name: what leaves the scores as they are. Applied here, so the config that generate() sees holds these.
+# Applied here, so the config that generate() sees holds transformers' defaults, which switch them off without sampling.
 WARPERS: dict[str, Any] = {
     "temperature": 1.0,
     "top_k": 50,
@@ -106,7 +106,7 @@ class Search:
         """What changes the probabilities before a token is drawn, in transformers' order."""
         values = self.chosen
         made: list[LogitsProcessor] = []
-        if values["temperature"] not in (None, 1.0):
+        if values["temperature"] != 1.0:
             made.append(TemperatureLogitsWarper(float(values["temperature"])))
         if values["top_h"] is not None:
             from transformers.generation.logits_process import TopHLogitsWarper
@@ -114,11 +114,11 @@ class Search:
             made.append(TopHLogitsWarper(values["top_h"]))
         if values["top_k"]:
             made.append(TopKLogitsWarper(values["top_k"]))
-        if values["top_p"] is not None and values["top_p"] < 1:
+        if values["top_p"] < 1:
             made.append(TopPLogitsWarper(float(values["top_p"])))
         if values["min_p"]:
             made.append(MinPLogitsWarper(float(values["min_p"])))
-        if values["typical_p"] is not None and values["typical_p"] < 1:
+        if values["typical_p"] < 1:
             made.append(TypicalLogitsWarper(float(values["typical_p"])))
         if values["epsilon_cutoff"]:
             made.append(EpsilonLogitsWarper(float(values["epsilon_cutoff"])))
@@ -131,15 +131,15 @@ class Search:
         values = self.chosen
         ids: Any = torch.tensor([list(prompt)], device=device)  # LongTensor, by an annotation that no tensor meets
         made: list[LogitsProcessor] = []
-        if values["encoder_repetition_penalty"] not in (None, 1.0):
+        if values["encoder_repetition_penalty"] != 1.0:
             made.append(EncoderRepetitionPenaltyLogitsProcessor(float(values["encoder_repetition_penalty"]), ids))
-        if values["repetition_penalty"] not in (None, 1.0):
+        if values["repetition_penalty"] != 1.0:
             made.append(RepetitionPenaltyLogitsProcessor(float(values["repetition_penalty"])))
         if values["no_repeat_ngram_size"]:
             made.append(NoRepeatNGramLogitsProcessor(values["no_repeat_ngram_size"]))
         if values["encoder_no_repeat_ngram_size"]:
             made.append(EncoderNoRepeatNGramLogitsProcessor(values["encoder_no_repeat_ngram_size"], ids))
-        least = max(values["min_length"] or 0, len(prompt) + (values["min_new_tokens"] or 0))
+        least = max(values["min_length"], len(prompt) + (values["min_new_tokens"] or 0))
         if self.ends and least > len(prompt):
             made.append(MinLengthLogitsProcessor(least, list(self.ends), device=str(device)))
         return made
@@ -160,7 +160,7 @@ def search(model: Any, tokenizer: PreTrainedTokenizerBase, settings: Generation)
         _check_without_sampling(settings)
     max_new_tokens, max_length = _limits(settings, own)
     _one_lower_limit(settings, config)
-    chosen = {name: getattr(config, name, neutral) for name, neutral in (WARPERS | HISTORY).items()}
+    chosen = {name: _or(getattr(config, name, None), default) for name, default in (WARPERS | HISTORY).items()}
     ends = _ends(model, tokenizer, given.get("eos_token_id"))
     beam_sampling = sampling and (config.num_beams or 1) > 1
     config.do_sample = beam_sampling  # drawing from one distribution is done by SeededSampling
@@ -170,6 +170,10 @@ def search(model: Any, tokenizer: PreTrainedTokenizerBase, settings: Generation)
     config.eos_token_id = list(ends) or None
     config.pad_token_id = ends[0] if ends else padding_id(tokenizer, settings)  # so that what follows an answer is an end
     return Search(config, ends, max_new_tokens, max_length, sampling, settings.seed, chosen)
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is None else value
 
 
 def padding_id(tokenizer: PreTrainedTokenizerBase, settings: Generation | None = None) -> int:
