@@ -68,7 +68,7 @@ def test_no_cuda_is_use_cpu() -> None:
 def test_every_old_name_leads_to_a_field() -> None:
     known = {item.name for item in dataclasses.fields(SFTConfig)}
     for old, new in names.RENAMED.items():
-        assert names.sft_settings({old: "value"}, known - {old}) == {new: "value", "packing": False}
+        assert names.sft_settings({old: "value"}, known - {old}) == {new: "value"}
         assert new in known
 
 

@@ -166,12 +166,13 @@ def _take_special(rest: dict[str, Any], settings: dict[str, Any], known: Collect
 def _take_packing(rest: dict[str, Any], settings: dict[str, Any]) -> None:
     """TRL's `wrapped` joins texts and cuts them into blocks, as our `blocks` does; its `bfd` has no counterpart here."""
     strategy = rest.pop("packing_strategy", None)
-    packing = rest.pop("packing", False)
-    if packing is True:
-        _only("packing_strategy", strategy or "bfd", ("wrapped",))
-        packing = "blocks"
-    settings["packing"] = packing
-    _only("eval_packing", rest.pop("eval_packing", None), (None, bool(packing)))
+    if "packing" in rest:
+        packing = rest.pop("packing")
+        if packing is True:
+            _only("packing_strategy", strategy or "bfd", ("wrapped",))
+            packing = "blocks"
+        settings["packing"] = packing
+    _only("eval_packing", rest.pop("eval_packing", None), (None, bool(settings.get("packing"))))
 
 
 def _take_dataset_kwargs(given: Mapping[str, Any] | None) -> None:
