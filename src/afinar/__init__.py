@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from afinar.run import fine_tune as fine_tune
     from afinar.run import load as load
     from afinar.training.arguments import SFTConfig as SFTConfig
+    from afinar.training.metrics import default_compute_metrics as default_compute_metrics
     from afinar.training.trainer import LlamaSFTTrainer as LlamaSFTTrainer
     from afinar.training.trainer import SFTTrainer as SFTTrainer
 
@@ -46,6 +47,7 @@ _HOME = {
     "SFTConfig": "afinar.training.arguments",
     "SFTTrainer": "afinar.training.trainer",
     "Session": "afinar.run",
+    "default_compute_metrics": "afinar.training.metrics",
     "evaluate": "afinar.run",
     "fine_tune": "afinar.run",
     "load": "afinar.run",

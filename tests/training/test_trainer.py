@@ -56,7 +56,7 @@ def test_evaluation_is_weighted_by_tokens_and_holds_no_logits(tmp_path: Path) ->
     assert metrics["eval_loss"] == pytest.approx(losses.mean().item(), rel=1e-6)
     assert metrics["eval_perplexity"] == pytest.approx(math.exp(losses.mean().item()), rel=1e-5)
     assert 0 <= metrics["eval_token_accuracy"] <= 1
-    output = run.evaluation_loop(run.get_eval_dataloader(), "Evaluation")
+    output = run.evaluation_loop(run.get_eval_dataloader(), "Evaluation", prediction_loss_only=True)
     assert output.predictions is None
     assert output.num_samples == 13
 
@@ -168,12 +168,12 @@ def test_the_tokenizer_fills_padding_but_an_id_is_never_what_masks(tmp_path: Pat
     """pad == eos: the rows' own EOS stays attended and learned."""
     tokenizer = tiny_tokenizer(pad_is_eos=True)
     rows = [{"input_ids": [9, 10, tokenizer.eos_token_id], "labels": [-100, 10, tokenizer.eos_token_id]}]
-    rows.append({"input_ids": [9], "labels": [-100]})
+    rows.append({"input_ids": [9, 11], "labels": [-100, 11]})
     run = SFTTrainer(tiny_model(), _quiet(tmp_path), eval_dataset=rows, processing_class=tokenizer)
     (batches,) = list(run.get_eval_dataloader())
     ((_, supervised),) = [(batch["attention_mask"].sum(), (batch["labels"] != -100).sum()) for batch in batches]
-    assert supervised == 2
-    assert batches[0]["attention_mask"].sum() == 4
+    assert supervised == 3
+    assert batches[0]["attention_mask"].sum() == 5
 
 
 def _quiet(folder: Path, **settings: Any) -> SFTConfig:

@@ -203,6 +203,12 @@ TEXTS = {
         hint_en="Leave it out, or choose another optimizer.",
         hint_pt="Retire a opção ou escolha outro otimizador.",
     ),
+    "paged_without_gpu": Text(
+        en="training.optimizer={got} moves its state between GPU and host memory, and this run is on {device}.",
+        pt="training.optimizer={got} move seu estado entre a memória da GPU e a principal, e este treino roda em {device}.",
+        hint_en="Use adamw_8bit, which keeps the same state in 8 bits.",
+        hint_pt="Use adamw_8bit, que guarda o mesmo estado em 8 bits.",
+    ),
     "pattern_matches_nothing": Text(
         en="no_decay has {got!r}, which matches no parameter that trains; one is called {example}.",
         pt="no_decay tem {got!r}, que não corresponde a nenhum parâmetro que treina; um deles se chama {example}.",

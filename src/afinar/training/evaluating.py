@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from afinar.data.examples import IGNORED
 from afinar.errors import ConfigError
 from afinar.metrics.perplexity import TokenTotals
+from afinar.models.own_loss import OwnLossOutput
 from afinar.ops.loss import logits_loss
 
 Batch = dict[str, Any]
@@ -43,6 +44,7 @@ class Pass:
     rows: int = 0
     bytes_known: bool = True
     labelled: bool = False
+    tokens_known: bool = True
     kept: dict[int, dict[str, Kept]] = field(default_factory=dict)
     classes: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -69,6 +71,9 @@ class Pass:
         return model(**inputs)
 
     def _count(self, outputs: Any, labels: Tensor, rows: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        if isinstance(outputs, OwnLossOutput):
+            self._count_mean(outputs)
+            return
         losses, correct = self._losses(outputs, labels)
         sizes = [row.get("n_bytes") for place, row in rows if place >= 0]
         self.bytes_known &= None not in sizes
@@ -80,6 +85,13 @@ class Pass:
             predicted = outputs.logits.argmax(-1).tolist()
             found = zip(rows, labels.tolist(), predicted, strict=True)
             self.classes |= {place: (label, best) for (place, _), label, best in found if label != IGNORED and place >= 0}
+
+    def _count_mean(self, outputs: OwnLossOutput) -> None:
+        """A model that computes its own loss says its mean and the number of items, nothing of each token."""
+        assert outputs.loss is not None and outputs.n_items is not None  # noqa: PT018 - with labels there are both
+        items = int(outputs.n_items)
+        self.tokens_known = self.bytes_known = False
+        self.totals.merge(TokenTotals(outputs.loss.item() * items if items else 0.0, items))
 
     def _losses(self, outputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Token losses (N,) and whether each token (or class) was the most likely one."""
@@ -121,6 +133,7 @@ class Pass:
             whole.rows += part.rows
             whole.bytes_known &= part.bytes_known
             whole.labelled |= part.labelled
+            whole.tokens_known &= part.tokens_known
             whole.kept |= part.kept
             whole.classes |= part.classes
         return whole
@@ -163,5 +176,6 @@ def stacked(rows: Sequence[np.ndarray], fill: int = IGNORED) -> np.ndarray:
     shape = tuple(max(sizes) for sizes in zip(*(row.shape for row in rows), strict=True))
     whole = np.full((len(rows), *shape), fill, dtype=rows[0].dtype)
     for number, row in enumerate(rows):
-        whole[(number, *(slice(size) for size in row.shape))] = row
+        target: Any = (number, *(slice(size) for size in row.shape))
+        whole[target] = row
     return whole

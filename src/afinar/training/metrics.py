@@ -29,8 +29,9 @@ class SFTPrediction(EvalPrediction):
     (N, L) filled up with the pad id; None where nothing was asked for.
     label_ids: (N, T) with -100 where nothing is supervised, or (N,) classes; for generated answers the references' token
     ids (N, L), filled up with the pad id; None for rows without labels.
-    totals: summed token losses; None for rows without labels. task: "causal" or "classification".
-    prompts, texts, references: decoded, for generated answers; else empty.
+    totals: summed token losses; None for rows without labels. task: "causal" or "classification". classes: labels and
+    predictions of a classifier. tokens_known: False for a model that computes its own loss and tells only the mean.
+    prompts, texts, references: decoded, for generated answers (a reference that is not known is None); else empty.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class SFTPrediction(EvalPrediction):
         task: str = "causal",
         totals: TokenTotals | None = None,
         classes: tuple[Sequence[int], Sequence[int]] | None = None,
+        tokens_known: bool = True,
         prompts: Sequence[str] = (),
         texts: Sequence[str] = (),
-        references: Sequence[str] = (),
+        references: Sequence[str | None] = (),
     ) -> None:
         super().__init__(predictions, label_ids, inputs=inputs, losses=losses)
-        self.task, self.totals, self.classes = task, totals, classes
+        self.task, self.totals, self.classes, self.tokens_known = task, totals, classes, tokens_known
         self.prompts, self.texts, self.references = list(prompts), list(texts), list(references)
 
 
@@ -67,6 +69,8 @@ def default_compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         metrics = prediction.totals.result()
         if prediction.task == "classification":
             metrics = {"loss": metrics["loss"]}
+        if not prediction.tokens_known:
+            metrics.pop("token_accuracy", None)
     if prediction.classes is not None:
         metrics |= classification_metrics(*prediction.classes)
     return metrics | _of_answers(prediction)
@@ -75,9 +79,11 @@ def default_compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
 def _of_answers(prediction: SFTPrediction) -> dict[str, float]:
     from afinar.metrics.generation import generation_metrics
 
-    if not prediction.texts or not prediction.references:
+    pairs = zip(prediction.texts, prediction.references, strict=True)
+    scored = [(text, reference) for text, reference in pairs if reference is not None]
+    if not scored:
         return {}
-    return generation_metrics(prediction.texts, prediction.references)
+    return generation_metrics([text for text, _ in scored], [reference for _, reference in scored])
 
 
 def _from_logits(prediction: EvalPrediction) -> dict[str, float]:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from afinar import messages
 from afinar.errors import ConfigError, ModelError
 from afinar.methods.base import Method, config_class
 from afinar.methods.config import Full
 from afinar.methods.peft_bridge import is_peft, method_for
+from afinar.models import quantised
+from afinar.models.causal import supervise
 from afinar.models.config import ModelConfig
+from afinar.models.heads import classify
 from afinar.models.load import load_model, load_tokenizer
+from afinar.models.own_loss import can_enter, own_loss
+from afinar.training.adjusting import adjust_router, adjust_tokenizer
 from afinar.training.arguments import SFTConfig, as_sft_config
 from afinar.training.given import Given
-from afinar.training.rows import label_names_of
+from afinar.training.names import check_settings, sft_settings, trainer_settings
+from afinar.training.rows import label_names_of, masks_real_eos
 
 MODEL_SETTINGS = {
     "dtype": "dtype",
@@ -34,10 +42,11 @@ MODEL_SETTINGS = {
 """What `model_init_kwargs` may hold, and the field of :class:`ModelConfig` it sets."""
 
 
-def arguments(args: TrainingArguments | None, model: Any) -> SFTConfig:
+def arguments(args: TrainingArguments | None, model: Any, others: Mapping[str, Any]) -> SFTConfig:
     """`args` as an SFTConfig of the trainer's own; the caller's object stays as it is.
 
-    None: transformers' defaults, written to `<model's name>-SFT`.
+    None: transformers' defaults, written to `<model's name>-SFT`. others: keywords of the constructor that it does not name,
+    some of which are settings (see :mod:`afinar.training.names`).
     Raises ConfigError for what is no TrainingArguments, and for what SFTTrainer does not do.
     """
     if args is None:
@@ -45,6 +54,13 @@ def arguments(args: TrainingArguments | None, model: Any) -> SFTConfig:
     if not isinstance(args, TrainingArguments):
         raise ConfigError("training.not_arguments", got=type(args).__name__)
     config = as_sft_config(args)
+    if others:
+        known = {item.name for item in fields(SFTConfig) if item.init}
+        settings = sft_settings(trainer_settings(others), known)
+        config = replace(
+            config, **{name: value for name, value in settings.items() if name != "packing" or "packing" in others}
+        )
+    check_settings(config)
     if config.auto_find_batch_size:
         raise ConfigError("training.auto_batch_size")
     if config.batch_eval_metrics:
@@ -59,6 +75,19 @@ def model_name(model: Any) -> str:
     """The last part of a model's name, for naming a folder."""
     path = model if isinstance(model, str | Path) else getattr(getattr(model, "config", None), "_name_or_path", "")
     return Path(str(path)).name or type(model).__name__
+
+
+def loaded(
+    model: Any, args: SFTConfig, processing_class: Any, tokenizer: Any, train_dataset: Any
+) -> tuple[Any, PreTrainedTokenizerBase | None]:
+    """Model and tokenizer, loaded where they are given by name, with what `args` says of special tokens and routers."""
+    processing_class = tokenizer_of(processing_class, tokenizer, model)
+    if isinstance(model, str | Path):
+        model, processing_class = load(model, args, processing_class, train_dataset)
+    if processing_class is not None:
+        adjust_tokenizer(processing_class, args)
+    adjust_router(model, args)
+    return model, processing_class
 
 
 def load(
@@ -137,3 +166,49 @@ def check_trainable(model: nn.Module) -> None:
     if coarse:
         dtype = str(next(iter(coarse))).removeprefix("torch.")
         warnings.warn(messages.text("training.coarse_weights", dtype=dtype), UserWarning, stacklevel=3)
+
+
+def prepared(method: Method, model: nn.Module, tokenizer: Any, collator: Any) -> tuple[Any, str]:
+    """The model with its method attached and its loss inside, and its task; told where the data would teach wrongly."""
+    task = "classification" if is_classifier(model) else "causal"
+    quantised.check_adapted(model, adapted=method.switchable)
+    quantised.keep_gradients(model)
+    model = method.attach(model)  # type: ignore[arg-type]
+    if not can_enter(model, task):
+        own_loss(model, shifted=task == "causal")
+    elif task == "classification":
+        classify(model)
+    else:
+        supervise(model)
+    check_trainable(model)
+    if collator is not None and tokenizer is not None and masks_real_eos(collator, tokenizer):
+        warnings.warn(messages.text("training.eos_masked", token=tokenizer.eos_token), UserWarning, stacklevel=3)
+    return model, task
+
+
+def is_classifier(model: nn.Module) -> bool:
+    """Whether there is a sequence-classification model with its `score` layer inside."""
+    return any(isinstance(module, PreTrainedModel) and "score" in module._modules for module in model.modules())
+
+
+def label_names(model: Any, task: str) -> tuple[str, ...]:
+    """The classes of a classifier, in the order of its outputs."""
+    names = {int(number): name for number, name in (model.config.id2label or {}).items()} if task == "classification" else {}
+    return tuple(names[number] for number in sorted(names))
+
+
+def longest(model: Any, args: SFTConfig) -> int:
+    """Tokens of the longest row: `max_length`, but no more than the model has positions."""
+    config = getattr(model, "config", None)  # plain modules have none
+    positions = None if config is None else getattr(config.get_text_config(), "max_position_embeddings", None)
+    return min(length for length in (args.max_length, positions, 2**31) if length)
+
+
+@contextmanager
+def use_cache_kept(model: Any) -> Iterator[None]:
+    """transformers' Trainer switches `use_cache` off in the config that is saved; our forwards say it per call."""
+    config = getattr(model, "config", None)
+    before = None if config is None else config.use_cache
+    yield
+    if config is not None:
+        config.use_cache = before

@@ -5,7 +5,9 @@ What it changes, and why:
 - one loader item is one optimizer step (:mod:`afinar.training.steps`), so the loss is normalised by the supervised tokens
   of the whole step, the last short one included, and the order of the rows is a pure function of (seed, epoch);
 - the loss lives in the model's forward (:mod:`afinar.models.causal`, :mod:`afinar.models.heads`): never the full logits;
-- evaluation sums token losses and counts tokens; it holds no logits;
+- evaluation sums token losses and counts tokens; it holds no logits unless asked to (:mod:`afinar.training.evaluating`),
+  and can generate and score answers in the same pass (:mod:`afinar.training.predictions`);
+- weight decay and learning rates go by groups of parameters (:mod:`afinar.training.optimizer`);
 - checkpoints are safetensors and JSON (:mod:`afinar.training.checkpoints`), only adapters for adapters, and resume exactly.
 
 Everything else (the loop, schedules, clipping, callbacks, loggers, distribution) is transformers' and accelerate's.
@@ -13,90 +15,128 @@ Everything else (the loop, schedules, clipping, callbacks, loggers, distribution
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import TrainerState
-from transformers.trainer_utils import EvalLoopOutput
+from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
 
-from afinar.data.collate import Collator
 from afinar.errors import ConfigError, NonFiniteLossError
-from afinar.methods.base import Method, create
-from afinar.methods.config import MethodConfig
-from afinar.metrics.perplexity import TokenTotals
-from afinar.models.causal import supervise
-from afinar.models.heads import classify
-from afinar.training import checkpoints, processes, sharding
-from afinar.training.arguments import SFTConfig
-from afinar.training.given import Given
-from afinar.training.steps import Batch, Row, Steps, loader
+from afinar.methods.config import Full
+from afinar.models.quantised import accepted_by_trainer
+from afinar.training import checkpoints, processes, setup, sharding
+from afinar.training.feeding import Feed
+from afinar.training.items import counted
+from afinar.training.measuring import measure
+from afinar.training.optimizer import averaged_weights, make_optimizer, training_weights
+from afinar.training.steps import Batch
 
 
 class SFTTrainer(Trainer):
     """Supervised fine-tuning of a decoder, for text generation or classification.
 
-    model: a causal or sequence-classification model of transformers; it is changed in place (method and loss).
+    model: a causal or sequence-classification model (changed in place: method and loss), also one wrapped by PEFT or loaded
+        with `BitsAndBytesConfig` or `device_map`; or a folder or hub name, which is then loaded.
     args: :class:`SFTConfig`, or plain TrainingArguments, or None for the defaults.
-    train_dataset, eval_dataset: map-style rows `{"input_ids": (T,), "labels": (T,) with -100 where not supervised, or a
-    class}`; labels are not shifted. processing_class: the tokenizer, saved with every checkpoint.
-    method: a config such as `afinar.LoRA(r=8)`; None trains whatever parameters have `requires_grad`.
+    train_dataset, eval_dataset: rows in any format of the data stage (`text`, `prompt` + `completion`, `messages`, ...), or
+        tokenised ones (`input_ids` with `labels`, `completion_mask` or `assistant_masks`), as a `datasets` object, a list of
+        dicts, a stream, or the name of a file or data set; eval_dataset may be a dict of several.
+    processing_class (or tokenizer): saved with every checkpoint; None takes the one in the model's own folder.
+    data_collator: list of rows -> batch; None pads by attention mask. formatting_func: row -> text, for raw rows.
+    compute_loss_func: `f(outputs, labels, num_items_in_batch=...)` in place of the model's own loss, from full logits.
+    compute_metrics: `f(prediction)` beside :func:`afinar.default_compute_metrics`; it is given logits, or what
+        `preprocess_logits_for_metrics` leaves of them, or generated answers (:class:`afinar.training.metrics.SFTPrediction`).
+    method or peft_config: a config such as `afinar.LoRA(r=8)`, its name, or one of PEFT's; None trains whatever parameters
+        have `requires_grad` (a model given by name: all of them).
 
-    Raises ConfigError for a method that does not fit the model; NonFiniteLossError during training.
+    Raises ConfigError for what does not fit together, DataError for the rows, NonFiniteLossError during training.
     """
 
     model: Any  # transformers' own annotation admits None and plain modules
+    args: Any
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: PreTrainedModel | nn.Module | str | Path,
         args: TrainingArguments | None = None,
         *,
-        train_dataset: Sequence[Row] | None = None,
-        eval_dataset: Sequence[Row] | None = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
         processing_class: PreTrainedTokenizerBase | None = None,
-        method: MethodConfig | None = None,
-        data_collator: Callable[[list[Row]], Batch] | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        data_collator: Callable[[list[Any]], Mapping[str, Any]] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[[EvalPrediction], dict[str, Any]] | None = None,
         callbacks: list[TrainerCallback] | None = None,
         optimizers: tuple[Any, Any] = (None, None),
+        optimizer_cls_and_kwargs: tuple[Any, dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[Any, Any], Any] | None = None,
+        method: Any = None,
+        peft_config: Any = None,
+        formatting_func: Callable[[Mapping[str, Any]], str] | None = None,
+        **others: Any,
     ) -> None:
-        args = SFTConfig(output_dir="runs") if args is None else copy.copy(args)
-        self.examples_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps
-        if isinstance(args, SFTConfig) and args.examples_per_step is not None:
-            self.examples_per_step = args.examples_per_step
+        args = setup.arguments(args, model, others)
+        self.examples_per_step = args.examples_per_step or args.per_device_train_batch_size * args.gradient_accumulation_steps
         args.gradient_accumulation_steps = 1  # a step's micro-batches are looped over in training_step
-        self.task = "classification" if hasattr(model, "score") else "causal"
-        self.method: Method = Given() if method is None else create(method)
-        model = self.method.attach(model)
-        (classify if self.task == "classification" else supervise)(model)
-        use_cache = model.config.use_cache
+        named = isinstance(model, str | Path)
+        core, processing_class = setup.loaded(model, args, processing_class, tokenizer, train_dataset)
+        self.method = setup.method_of(method, peft_config, core, named=named)
+        core, self.task = setup.prepared(self.method, core, processing_class, data_collator)
         processes.check(args)
-        super().__init__(
-            model=model,
-            args=args,
-            data_collator=data_collator or Collator(_padding_id(processing_class)),
-            train_dataset=train_dataset,
-            eval_dataset=eval_dataset,
-            processing_class=processing_class,
-            callbacks=callbacks,
-            optimizers=optimizers,
-        )
+        self.feed = Feed(
+            args, processing_class, task=self.task, label_names=setup.label_names(core, self.task),
+            limit=setup.longest(core, args), examples_per_step=self.examples_per_step, collator=data_collator,
+            formatting_func=formatting_func,
+        )  # fmt: skip
+        with setup.use_cache_kept(core), accepted_by_trainer(core):
+            super().__init__(
+                model=core,
+                args=args,
+                data_collator=self.feed.collator,
+                train_dataset=self.feed.rows(train_dataset, split="train"),
+                eval_dataset=self.feed.rows(eval_dataset, split="valid"),
+                processing_class=processing_class,
+                compute_loss_func=compute_loss_func,
+                compute_metrics=compute_metrics,
+                callbacks=callbacks,
+                optimizers=optimizers,
+                optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
+                preprocess_logits_for_metrics=preprocess_logits_for_metrics,
+            )
         processes.configure(self.accelerator)
         processes.start_alike(self.method.state(self.model).values(), self.args.device)
-        model.config.use_cache = use_cache  # Trainer switched it off in what is saved; our forwards say it per call
+        self._peft_config = self.method.config if peft_config is None else peft_config
         self.label_smoothing = args.label_smoothing_factor
         self.label_smoother = None  # smoothing is inside the model's forward; transformers' would need the logits
         self.supervised_tokens_seen = 0
         self.tokens_seen = 0
         self.step_loss = math.nan  # of the newest step, for whoever shows progress
+        self.gen_kwargs: dict[str, Any] = {}  # of the call at hand, over the arguments' settings
+
+    @property
+    def peft_config(self) -> Any:
+        """The config of the adapter that is on: afinar's or PEFT's; None where the model itself trains."""
+        return None if isinstance(self._peft_config, Full) else self._peft_config
+
+    @property
+    def use_peft(self) -> bool:
+        """Whether an adapter (or a head on a frozen base) trains instead of the model itself."""
+        return self.peft_config is not None
+
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        """As transformers'; afterwards the model holds the weights that are the result (see averaged_weights)."""
+        output = super().train(*args, **kwargs)
+        averaged_weights(self.optimizer)
+        return output
 
     # --- data ------------------------------------------------------------------------------------------------------
 
@@ -104,57 +144,56 @@ class SFTTrainer(Trainer):
         """One item per optimizer step: this rank's micro-batches of it."""
         if self.train_dataset is None:
             raise ConfigError("core.missing", field="train_dataset")
-        steps = self._steps(
-            self.train_dataset,  # type: ignore[arg-type]
-            examples_per_step=self.examples_per_step * self.args.world_size,
-            micro_batch_size=self.args.per_device_train_batch_size,
-        )
-        return loader(steps, workers=self.args.dataloader_num_workers)
+        return self.feed.train_loader(self.train_dataset)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        """Batches of similar length under a token budget; uneven ranks get fully masked rows, never repeated ones."""
-        rows: Any = self.eval_dataset if eval_dataset is None else eval_dataset
-        if isinstance(rows, str):
-            rows = self.eval_dataset[rows]  # type: ignore[index]
-        steps = self._steps(
-            rows,
-            examples_per_step=64 * self.args.world_size,
-            micro_batch_size=self.args.per_device_eval_batch_size,
-            micro_batch_tokens=self.args.eval_batch_tokens if isinstance(self.args, SFTConfig) else None,
-            shuffle=False,
-        )
-        return loader(steps)
+        """Batches of similar length; `eval_dataset` may be the name of one of several sets, or rows not prepared yet."""
+        if eval_dataset is None:
+            eval_dataset = self.eval_dataset
+        elif isinstance(eval_dataset, str) and isinstance(self.eval_dataset, dict) and eval_dataset in self.eval_dataset:
+            eval_dataset = self.eval_dataset[eval_dataset]
+        else:
+            eval_dataset = self.feed.rows(eval_dataset, split="valid")
+        if eval_dataset is None:
+            raise ConfigError("core.missing", field="eval_dataset")
+        return self.feed.eval_loader(eval_dataset)
 
-    def _steps(self, rows: Sequence[Row], **options: Any) -> Steps:
-        args = self.args
-        seed = args.data_seed if args.data_seed is not None else args.seed
-        return Steps(rows, self.data_collator, seed=seed, rank=args.process_index, world_size=args.world_size, **options)
+    def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
+        """As :meth:`get_eval_dataloader`."""
+        return self.get_eval_dataloader(test_dataset)
 
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
         """Rows, not steps."""
         return len(dataloader.dataset.rows)  # type: ignore[attr-defined]
 
+    def get_total_train_batch_size(self, args: TrainingArguments) -> int:
+        """Examples of an optimizer step, over all processes."""
+        return self.examples_per_step * args.world_size
+
     # --- loss ------------------------------------------------------------------------------------------------------
 
-    def _get_num_items_in_batch(self, batch_samples: list[list[Batch]], device: torch.device) -> Tensor:
-        """Supervised tokens (or labelled rows) of the whole optimizer step, over all ranks."""
-        batches = [batch for step in batch_samples for batch in step]
-        supervised = sum(self._supervised(batch["labels"]) for batch in batches)
-        tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
-        self._step_counts = processes.summed((supervised, tokens), self.args.device)
-        return torch.tensor(self._step_counts[0], device=device).clamp(min=1)
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The optimizer that `args.optim` names, over :func:`afinar.training.optimizer.parameter_groups`."""
+        if self.optimizer is None:
+            several = self.examples_per_step > self.args.per_device_train_batch_size
+            self.optimizer = make_optimizer(
+                self.args, model or self.model, self.optimizer_cls_and_kwargs, several_backwards=several
+            )
+        return self.optimizer
 
-    def _supervised(self, labels: Tensor) -> int:
-        targets = labels[:, 1:] if self.task == "causal" else labels
-        return int((targets != -100).sum())
+    def _get_num_items_in_batch(self, batch_samples: list[list[Batch]], device: torch.device) -> Tensor:
+        """Supervised tokens (or labelled rows) of the whole optimizer step over all ranks; their weights' sum with weights."""
+        counts = counted((batch for step in batch_samples for batch in step), self.task)
+        items, *self._step_counts = processes.summed(counts, self.args.device)
+        return torch.tensor(items or 1.0, dtype=torch.float32, device=device)
 
     def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """Forward and backward over the step's micro-batches; gradients are synchronised on the last one only."""
         model.train()
+        training_weights(self.optimizer)
         total = torch.zeros((), device=self.args.device)
         for number, batch in enumerate(inputs):
-            last = number == len(inputs) - 1
-            with self._sync(model, last):
+            with self._sync(model, last=number == len(inputs) - 1):
                 loss = self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=num_items_in_batch)
                 self.accelerator.backward(loss)
             total += loss.detach()
@@ -167,11 +206,14 @@ class SFTTrainer(Trainer):
         self.tokens_seen += int(tokens)
         return total
 
-    def _sync(self, model: nn.Module, last: bool) -> Any:
+    def _sync(self, model: nn.Module, last: bool) -> AbstractContextManager[Any]:
         """Gradients are summed over the ranks once a step, unless `sync_each_batch` asks for memory instead of time."""
         if last or self.accelerator.gradient_state.plugin_kwargs.get("sync_each_batch", False):
             return nullcontext()
         return self.accelerator.no_sync(model)
+
+    def _track_num_input_tokens(self, inputs: list[Batch]) -> None:
+        self.state.num_input_tokens_seen = self.tokens_seen
 
     def compute_loss(
         self,
@@ -181,9 +223,15 @@ class SFTTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The model's own loss, summed over this micro-batch and divided by the items of the whole step."""
-        smoothing = self.label_smoothing if model.training else 0.0
-        outputs = model(**inputs, num_items_in_batch=num_items_in_batch, label_smoothing=smoothing)
-        loss = outputs.loss
+        if self.compute_loss_func is not None:
+            if "weights" in inputs:
+                raise ConfigError("training.weights_own_loss")
+            outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+            loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
+        else:
+            smoothing = self.label_smoothing if model.training else 0.0
+            outputs = model(**inputs, num_items_in_batch=num_items_in_batch, label_smoothing=smoothing)
+            loss = outputs.loss
         if num_items_in_batch is not None:
             loss = loss * self.args.world_size  # data parallelism averages the ranks' gradients; the sum is meant
         return (loss, outputs) if return_outputs else loss
@@ -191,11 +239,37 @@ class SFTTrainer(Trainer):
     def floating_point_ops(self, inputs: Any) -> int:
         """6 FLOPs per parameter and token, summed over the step's micro-batches."""
         tokens = sum(int(batch["input_ids"].numel()) for batch in inputs)
-        return 6 * tokens * int(self.model.num_parameters())
+        return 6 * tokens * sum(parameter.numel() for parameter in self.model.parameters())
 
     # --- evaluation ------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
+    def evaluate(
+        self,
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+        **gen_kwargs: Any,
+    ) -> dict[str, float]:
+        """Metrics of one evaluation set, or of each of several; `gen_kwargs` override the arguments' generation settings."""
+        with self._generating(gen_kwargs):
+            return super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+
+    def predict(
+        self, test_dataset: Any, ignore_keys: list[str] | None = None, metric_key_prefix: str = "test", **gen_kwargs: Any
+    ) -> PredictionOutput:
+        """Logits (or what `preprocess_logits_for_metrics` leaves of them), or generated token ids; labels; metrics."""
+        with self._generating(gen_kwargs):
+            return super().predict(test_dataset, ignore_keys, metric_key_prefix)
+
+    @contextmanager
+    def _generating(self, gen_kwargs: dict[str, Any]) -> Iterator[None]:
+        before = self.gen_kwargs
+        self.gen_kwargs = before | gen_kwargs
+        try:
+            yield
+        finally:
+            self.gen_kwargs = before
+
     def evaluation_loop(
         self,
         dataloader: DataLoader[Any],
@@ -204,40 +278,12 @@ class SFTTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Token-weighted loss, perplexity and token accuracy (or loss and accuracy over rows), holding no logits."""
-        model = self.accelerator.unwrap_model(self.model_wrapped)
-        was_training = model.training
-        model.eval()
-        totals = TokenTotals()
-        for step in dataloader:
-            for batch in step:
-                inputs = self._prepare_inputs(batch)
-                totals.add(*self._losses(model(**inputs), inputs["labels"]))
-            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
-        model.train(was_training)
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._metrics(self._over_ranks(totals)).items()}
-        rows = self.num_examples(dataloader)
-        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=rows)  # type: ignore[arg-type]
+        """One pass over the rows: token losses, logits where `compute_metrics` reads them, and generated answers.
 
-    def _losses(self, outputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        if self.task == "causal":
-            return outputs.token_losses, outputs.token_correct
-        kept = labels != -100
-        losses = nn.functional.cross_entropy(outputs.logits[kept].float(), labels[kept], reduction="none")
-        return losses, outputs.logits[kept].argmax(-1) == labels[kept]
-
-    def _over_ranks(self, totals: TokenTotals) -> TokenTotals:
-        if self.args.world_size == 1:
-            return totals
-        own = torch.tensor([[totals.loss_sum, totals.count, totals.correct]], dtype=torch.float64, device=self.args.device)
-        loss_sum, count, correct = self.accelerator.gather(own).sum(0).tolist()
-        return TokenTotals(loss_sum, int(count), int(correct))
-
-    def _metrics(self, totals: TokenTotals) -> dict[str, float]:
-        result = totals.result()
-        if self.task == "causal":
-            return result
-        return {"loss": result["loss"], "accuracy": result["token_accuracy"]}
+        The metrics are :func:`afinar.default_compute_metrics`'s and the user's own; see :mod:`afinar.training.measuring`.
+        """
+        loss_only = self.args.prediction_loss_only if prediction_loss_only is None else prediction_loss_only
+        return measure(self, dataloader, loss_only=loss_only, prefix=metric_key_prefix)
 
     # --- files -----------------------------------------------------------------------------------------------------
 
@@ -257,7 +303,7 @@ class SFTTrainer(Trainer):
         with sharding.whole_parameters(self.model, everything=not self.method.switchable, keep=writes):
             if not writes:
                 return
-            folder = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
+            folder = Path(output_dir or self.args.output_dir)
             folder.mkdir(parents=True, exist_ok=True)
             base = self.model.config.name_or_path
             self.method.export(self.model, folder, base=base, task=self.task)
