@@ -10,12 +10,17 @@ import torch
 from transformers import SchedulerType
 
 from afinar.errors import ConfigError
-from afinar.training.config import TrainingConfig
+from afinar.methods.base import create
+from afinar.methods.config import LoRA
+from afinar.training import optimizer as optimizers
+from afinar.training.config import OPTIMIZERS, TrainingConfig
 from afinar.training.from_config import LEARNING_RATES, automatic_rate, resolve, sft_config, total_steps
 from afinar.training.given import Given
+from afinar.training.optimizer import make_optimizer
 from tests.tiny import tiny_model
 
 CPU = torch.device("cpu")
+PACKAGES = {"lion": "bitsandbytes", "adamw_8bit": "bitsandbytes", "schedule_free": "schedulefree"}
 RESOLVED = resolve(TrainingConfig(), method="lora", longest=100, hidden_size=4096)
 
 
@@ -71,3 +76,49 @@ def test_a_model_taken_as_it_is_has_nothing_to_restore(call: str, tmp_path: Path
     with pytest.raises(ConfigError) as caught:
         Given().restore(tiny_model(), tmp_path) if call == "restore" else Given().disabled(tiny_model())
     assert caught.value.key == "training.given_restore"
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_of_a_run_can_be_made(name: str, tmp_path: Path) -> None:
+    config = replace(RESOLVED, optimizer=name, lora_plus_ratio=4.0)
+    if name == "paged_adamw_8bit":
+        with pytest.raises(ConfigError) as caught:
+            sft_config(config, output_dir=str(tmp_path), rows=100, device=CPU, evaluate=False)
+        assert caught.value.key == "training.paged_without_gpu"
+        return
+    if name in PACKAGES:
+        pytest.importorskip(PACKAGES[name])
+    arguments = sft_config(config, output_dir=str(tmp_path), rows=100, device=CPU, evaluate=False)
+    groups = make_optimizer(arguments, create(LoRA(r=2)).attach(tiny_model())).param_groups
+    assert {group["name"]: group["lr"] for group in groups} == {"adapter": 5e-4, "adapter/B": pytest.approx(2e-3)}
+
+
+def test_a_missing_package_is_named_before_anything_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimizers, "find_spec", lambda module: None)
+    with pytest.raises(ConfigError) as caught:
+        sft_config(replace(RESOLVED, optimizer="lion"), output_dir=str(tmp_path), rows=100, device=CPU, evaluate=False)
+    assert caught.value.key == "training.optimizer_package"
+
+
+def test_schedule_free_has_a_warm_up_and_no_schedule(tmp_path: Path) -> None:
+    pytest.importorskip("schedulefree")
+    config = resolve(TrainingConfig(optimizer="schedule_free", warmup_ratio=0.1), method="lora", longest=9, hidden_size=4096)
+    assert config.schedule == "constant"
+    arguments = sft_config(config, output_dir=str(tmp_path), rows=160, device=CPU, evaluate=False)
+    assert arguments.lr_scheduler_type == SchedulerType.CONSTANT
+    optimizer = make_optimizer(arguments, tiny_model())
+    assert {group["warmup_steps"] for group in optimizer.param_groups} == {3}
+
+
+def test_rates_of_groups_reach_the_trainer(tmp_path: Path) -> None:
+    given = {"head_learning_rate": 0.1, "embedding_learning_rate": 0.2, "layerwise_lr_decay": 0.9, "lora_plus_ratio": 8.0}
+    arguments = sft_config(replace(RESOLVED, **given), output_dir=str(tmp_path), rows=100, device=CPU, evaluate=False)
+    assert {name: getattr(arguments, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("head_learning_rate", 0.0), ("lora_plus_ratio", -1.0), ("layerwise_lr_decay", 0.0)]
+)
+def test_rates_of_groups_have_a_range(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"training.{name}={value}"):
+        TrainingConfig(**{name: value})

@@ -8,7 +8,7 @@ from afinar.errors import ConfigError
 from afinar.options import option
 
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
-OPTIMIZERS = ("adamw",)
+OPTIMIZERS = ("adamw", "adafactor", "lion", "schedule_free", "adamw_8bit", "paged_adamw_8bit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +42,40 @@ class TrainingConfig:
     optimizer: str = option(
         "adamw",
         choices=OPTIMIZERS,
-        en="adamw (fused where torch has it).",
-        pt="adamw (na versão fused, onde o torch a tem).",
+        en="adamw (fused where torch has it); adafactor keeps far less state; lion (by bitsandbytes); schedule_free (by "
+        "schedulefree) averages the weights and needs no schedule; adamw_8bit keeps its state in 8 bits (bitsandbytes), and "
+        "paged_adamw_8bit lets it move to host memory when the GPU is full.",
+        pt="adamw (na versão fused, onde o torch a tem); adafactor guarda bem menos estado; lion (do bitsandbytes); "
+        "schedule_free (do schedulefree) faz a média dos pesos e dispensa a curva; adamw_8bit guarda o estado em 8 bits "
+        "(bitsandbytes), e paged_adamw_8bit o deixa ir para a memória principal quando a GPU enche.",
+    )
+    head_learning_rate: float | None = option(
+        None,
+        en="Learning rate of the head (LM head or classifier); null is learning_rate.",
+        pt="Taxa de aprendizado da cabeça (de linguagem ou de classificação); null é learning_rate.",
+    )
+    embedding_learning_rate: float | None = option(
+        None,
+        en="Learning rate of the embeddings; null is learning_rate.",
+        pt="Taxa de aprendizado dos embeddings; null é learning_rate.",
+    )
+    layerwise_lr_decay: float | None = option(
+        None,
+        en="Factor of the learning rate from each layer to the one below it, such as 0.9; null is one rate for all.",
+        pt="Fator da taxa de aprendizado de cada camada para a de baixo, como 0.9; null é uma taxa só para todas.",
+    )
+    lora_plus_ratio: float | None = option(
+        None,
+        en="Learning rate of LoRA's B over that of A, such as 16 (LoRA+); null is the same for both.",
+        pt="Taxa de aprendizado do B do LoRA sobre a do A, como 16 (LoRA+); null é a mesma para ambos.",
     )
     schedule: str = option(
         "cosine",
         choices=SCHEDULES,
         en="Course of the learning rate after warm-up: cosine or linear to zero, constant, or wsd (constant, then a linear "
-        "decay over the last tenth).",
+        "decay over the last tenth); schedule_free has none.",
         pt="Curso da taxa de aprendizado após o aquecimento: cosine ou linear até zero, constant, ou wsd (constante, depois "
-        "queda linear no último décimo).",
+        "queda linear no último décimo); schedule_free não tem nenhuma.",
     )
     warmup_ratio: float = option(
         0.03,
@@ -60,8 +84,8 @@ class TrainingConfig:
     )
     weight_decay: float = option(
         0.01,
-        en="Decoupled weight decay; biases and norms are left out.",
-        pt="Decaimento de pesos desacoplado; vieses e normas ficam fora.",
+        en="Decoupled weight decay; biases, norms and embeddings are left out.",
+        pt="Decaimento de pesos desacoplado; vieses, normas e embeddings ficam fora.",
     )
     max_grad_norm: float = option(
         1.0, en="Gradients are clipped to this norm; 0 switches it off.", pt="Norma máxima dos gradientes; 0 desliga o corte."
@@ -124,6 +148,13 @@ class TrainingConfig:
         for name in ("weight_decay", "max_grad_norm"):
             if getattr(self, name) < 0:
                 raise ConfigError("core.range", field=f"training.{name}", got=getattr(self, name), allowed=">= 0")
+        for name in ("head_learning_rate", "embedding_learning_rate", "lora_plus_ratio"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ConfigError("core.range", field=f"training.{name}", got=value, allowed="> 0")
+        decay = self.layerwise_lr_decay
+        if decay is not None and not 0 < decay <= 1:
+            raise ConfigError("core.range", field="training.layerwise_lr_decay", got=decay, allowed="0 < x <= 1")
         rate = self.learning_rate
         if rate != "auto" and (isinstance(rate, str) or rate <= 0):
             raise ConfigError("core.range", field="training.learning_rate", got=rate, allowed="auto, > 0")

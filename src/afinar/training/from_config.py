@@ -13,10 +13,20 @@ from transformers import TrainingArguments
 from afinar.errors import ConfigError
 from afinar.training.arguments import MICRO_BATCH_TOKENS, SFTConfig
 from afinar.training.config import TrainingConfig
+from afinar.training.optimizer import check_installed
 
 LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "head": 1e-3}
 """What `learning_rate: auto` means, by method."""
 REFERENCE_WIDTH, WIDTH_EXPONENT = 2000, 0.781
+_OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adafactor": "adafactor",
+    "lion": "lion_32bit",
+    "schedule_free": "schedule_free_adamw",
+    "adamw_8bit": "adamw_8bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+}
+"""transformers' name of each optimizer."""
 _SCHEDULES = {
     "cosine": "cosine",
     "linear": "linear",
@@ -29,6 +39,8 @@ def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: to
     """The SFTConfig of a run: a resolved `config` (no `auto` left) over `rows` training rows, writing to `output_dir`.
 
     With `evaluate` False (no held-out rows) nothing is evaluated meanwhile.
+    Raises ConfigError for an optimizer whose package is missing or that this device cannot run, and for a batch that the
+    processes cannot share.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if config.batch_size % world_size:
@@ -42,12 +54,17 @@ def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: to
         examples_per_step=per_rank,
         per_device_train_batch_size=min(int(config.micro_batch_size), per_rank),
         learning_rate=float(config.learning_rate),
-        optim="adamw_torch_fused" if device.type in ("cuda", "cpu") else "adamw_torch",
+        optim=_optim(config, device),
+        head_learning_rate=config.head_learning_rate,
+        embedding_learning_rate=config.embedding_learning_rate,
+        layerwise_lr_decay=config.layerwise_lr_decay,
+        lora_plus_ratio=config.lora_plus_ratio,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         label_smoothing_factor=config.label_smoothing,
         warmup_steps=int(config.warmup_ratio * steps),  # the first warm-up step has a rate of 0, so none in short runs
-        lr_scheduler_type=_SCHEDULES[config.schedule],
+        # a schedule-free optimizer warms up by itself
+        lr_scheduler_type="constant" if config.optimizer == "schedule_free" else _SCHEDULES[config.schedule],
         lr_scheduler_kwargs=_schedule_options(config, steps),
         seed=config.seed,
         use_cpu=device.type == "cpu",
@@ -76,6 +93,8 @@ def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: i
         chosen["micro_batch_size"] = max(1, min(config.batch_size, MICRO_BATCH_TOKENS // max(longest, 1)))
     if config.gradient_checkpointing == "auto":
         chosen["gradient_checkpointing"] = False
+    if config.optimizer == "schedule_free":
+        chosen["schedule"] = "constant"
     return replace(config, **chosen)
 
 
@@ -94,6 +113,15 @@ def automatic_rate(method: str, hidden_size: int) -> float:
 def total_steps(config: TrainingConfig, rows: int) -> int:
     """Optimizer steps of the whole run: `max_steps`, else the epochs' steps, the last short one of each epoch included."""
     return config.max_steps or max(1, math.ceil(config.epochs * math.ceil(rows / config.batch_size)))
+
+
+def _optim(config: TrainingConfig, device: torch.device) -> str:
+    if config.optimizer.startswith("paged") and device.type != "cuda":
+        raise ConfigError("training.paged_without_gpu", got=config.optimizer, device=device.type)
+    if config.optimizer == "adamw" and device.type not in ("cuda", "cpu"):
+        return "adamw_torch"
+    check_installed(_OPTIMIZERS[config.optimizer])
+    return _OPTIMIZERS[config.optimizer]
 
 
 def _every(what: str, interval: int | str) -> dict[str, Any]:

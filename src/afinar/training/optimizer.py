@@ -26,6 +26,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 from transformers import Trainer
+from transformers.training_args import OptimizerNames
 
 from afinar.errors import ConfigError
 from afinar.training.arguments import SFTConfig
@@ -138,14 +139,19 @@ def _switch(optimizer: Any, mode: str) -> None:
         getattr(optimizer, mode)()
 
 
+def check_installed(optim: str) -> None:
+    """Raises ConfigError, which says what to install, where a package that `optim` needs is missing."""
+    for pattern, (module, package) in PACKAGES.items():
+        if re.fullmatch(pattern, optim) and find_spec(module) is None:
+            raise ConfigError("training.optimizer_package", got=optim, package=package)
+
+
 # --- refusals ------------------------------------------------------------------------------------------------------
 
 
 def _check_named(args: SFTConfig, several_backwards: bool) -> None:
-    name = str(getattr(args.optim, "value", args.optim))
-    for pattern, (module, package) in PACKAGES.items():
-        if re.fullmatch(pattern, name) and find_spec(module) is None:
-            raise ConfigError("training.optimizer_package", got=name, package=package)
+    name = OptimizerNames(args.optim).value
+    check_installed(name)
     if several_backwards and _IN_BACKWARD.fullmatch(name):
         raise ConfigError("training.optimizer_in_backward", got=name)
     if _UNWRITABLE.fullmatch(name) and args.save_strategy != "no" and not args.save_only_model:
