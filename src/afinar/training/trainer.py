@@ -32,11 +32,13 @@ from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOu
 from afinar.errors import ConfigError, NonFiniteLossError
 from afinar.methods.config import Full
 from afinar.models.quantised import accepted_by_trainer
-from afinar.training import checkpoints, processes, setup, sharding
+from afinar.training import checkpoints, predictions, processes, setup, sharding
 from afinar.training.feeding import Feed
 from afinar.training.items import counted
 from afinar.training.measuring import measure
 from afinar.training.optimizer import averaged_weights, make_optimizer, training_weights
+from afinar.training.progress import show_progress
+from afinar.training.rows import RowStream
 from afinar.training.steps import Batch
 
 
@@ -121,6 +123,9 @@ class SFTTrainer(Trainer):
         self.tokens_seen = 0
         self.step_loss = math.nan  # of the newest step, for whoever shows progress
         self.gen_kwargs: dict[str, Any] = {}  # of the call at hand, over the arguments' settings
+        if args.predict_with_generate:
+            self._check_generation()
+        show_progress(self)
 
     @property
     def peft_config(self) -> Any:
@@ -260,6 +265,12 @@ class SFTTrainer(Trainer):
         """Logits (or what `preprocess_logits_for_metrics` leaves of them), or generated token ids; labels; metrics."""
         with self._generating(gen_kwargs):
             return super().predict(test_dataset, ignore_keys, metric_key_prefix)
+
+    def _check_generation(self) -> None:
+        sets: dict[str, Any] = self.eval_dataset if isinstance(self.eval_dataset, dict) else {"eval": self.eval_dataset}
+        for rows in sets.values():
+            known = None if isinstance(rows, RowStream) else rows
+            predictions.check(self.model, self.feed.tokenizer, self.args, known, task=self.task)
 
     @contextmanager
     def _generating(self, gen_kwargs: dict[str, Any]) -> Iterator[None]:
