@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,14 +25,20 @@ def _console(stderr: bool) -> Console:
     return _Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
+def _is_another() -> bool:
+    return os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """The global flags and two consoles: results on stdout, progress on stderr.
 
     With `json` nothing but the last line, one JSON object, goes to stdout, so :meth:`say` and :meth:`show` are silent.
+    Where `quiet`, another process of the same run (under torchrun the first one) tells what there is to tell.
     """
 
     json: bool = False
+    quiet: bool = field(default_factory=_is_another)
     offline: bool = False
     settings: tuple[str, ...] = ()
     out: Console = field(default_factory=lambda: _console(stderr=False))
@@ -39,12 +46,12 @@ class Context:
 
     def say(self, line: str = "", style: str | None = None) -> None:
         """A line of the result."""
-        if not self.json:
+        if not self.json and not self.quiet:
             self.out.print(line, style=style, soft_wrap=True)
 
     def show(self, renderable: RenderableType) -> None:
         """A table or a Markdown page of the result; in a file or a pipe without the spaces that fill its lines."""
-        if self.json:
+        if self.json or self.quiet:
             return
         if self.out.is_terminal:
             self.out.print(renderable)

@@ -77,7 +77,13 @@ def guarded(context: Context, work: Callable[[], int]) -> int:
 
 
 def told(context: Context, error: AfinarError) -> int:
-    """Tell of an error that a user can mend; returns its exit code."""
+    """Tell of an error that a user can mend; returns its exit code.
+
+    Under torchrun every process meets a wrong setting or file alike, so the first one tells; what it has no memory or space
+    for is each process's own.
+    """
+    if context.quiet and not isinstance(error, ResourceError):
+        return error.exit_code
     _tell(context, error.kind, error.message, error.hint)
     if os.environ.get("AFINAR_DEBUG") == "1":
         traceback.print_exception(error)
@@ -109,6 +115,8 @@ def _crashed(context: Context, error: Exception) -> int:
 
 
 def _stopped(context: Context, kind: str, key: str, code: int) -> int:
+    if context.quiet:
+        return code
     _tell(context, kind, messages.text(key), messages.hint(key))
     return code
 

@@ -54,6 +54,6 @@ def _dispatch(flags: parsing.Globals, words: list[str], context: Context) -> int
 
 
 def _finish(context: Context, result: dict[str, object]) -> int:
-    if context.json:
+    if context.json and not context.quiet:
         print_json(result)
     return 0

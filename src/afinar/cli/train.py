@@ -25,9 +25,11 @@ def train(config: str | None = None, /, *, resume: str | None = None, context: C
     loaded = validate(load(config, flags=context.settings))
     quieten()
     from afinar import run as pipeline
+    from afinar.run import group
 
     with reporting(context) as reporter:
         run = pipeline.train(loaded, resume=True if resume == NEWEST else resume, offline=context.offline, on_event=reporter)
+    group.leave()
     show_run(run.results, run.folder, context)
     return {**run.results, "run": str(run.folder)}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, set_seed
+from transformers import set_seed
 
 from afinar.config import RunConfig, from_mapping, to_mapping, validate
 from afinar.data.config import DataConfig
@@ -18,6 +19,7 @@ from afinar.methods.base import METHODS, config_class
 from afinar.methods.config import Head, LoRA, MethodConfig
 from afinar.models.load import load_model, load_tokenizer
 from afinar.run import folder as files
+from afinar.run import group
 from afinar.run.card import write_card
 from afinar.run.measure import Measured, answers, measure
 from afinar.run.resolving import check_positions, resolve, task_of, trained_labels
@@ -25,6 +27,7 @@ from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
 from afinar.run.stopping import stopping_with_checkpoint
 from afinar.training import from_config
+from afinar.training.progress import Progress
 from afinar.training.reporting import Reporter, Silent, Telling, append_metrics
 from afinar.training.trainer import SFTTrainer
 
@@ -58,7 +61,7 @@ def fine_tune(
     """
     config = from_mapping(_mapping(model, train, valid, method, output, settings))
     rows = {name: value for name, value in (("train", train), ("valid", valid)) if not isinstance(value, str | Path | None)}
-    return _train(config, offline=offline, reporter=on_event or Silent(), rows=rows)
+    return _train(group.join(config), offline=offline, reporter=_reporter(on_event), rows=rows)
 
 
 def train(
@@ -73,9 +76,12 @@ def train(
     resume: a run folder, or True for the newest unfinished run under `config.output` (a new run where there is none).
     Raises ConfigError, DataError, ModelError for what is wrong before training begins; NonFiniteLossError during it;
     RefusedError for a folder in use or a run whose data or settings changed.
+
+    Under torchrun every process calls it; they make one run, and `on_event` is told by the first.
     """
-    reporter = on_event or Silent()
-    folder = folder_to_resume(config, resume, reporter) if resume else None
+    config = group.join(config)
+    reporter = _reporter(on_event)
+    folder = group.on_first(lambda: folder_to_resume(config, resume, reporter)) if resume else None
     return _train(config, offline=offline, reporter=reporter, rows={}, resumed=folder)
 
 
@@ -102,19 +108,24 @@ def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[s
     check_positions(data, model)
     config = resolve(config, data, model)
     reporter.on_stage("run.stage_model", name=config.model.name, device=config.model.device, dtype=config.model.dtype)
-    folder = files.new_folder(config.output) if resumed is None else resumed
+    folder = group.on_first(lambda: files.new_folder(config.output)) if resumed is None else resumed
     run = Run(
         model, tokenizer, data.task, data.label_names, None, config.model, config.training.seed, config.data.max_length,
         running_text=config.data.format == "text", folder=folder, config=config,
     )  # fmt: skip
-    with files.locked(folder):
-        (check_unchanged if resumed else open_folder)(folder, config, data)
+    with ExitStack() as stack:
+        group.on_first(lambda: stack.enter_context(files.locked(folder)))
+        group.on_first(lambda: (check_unchanged if resumed else open_folder)(folder, config, data))
         return _in_folder(run, data, reporter)
+
+
+def _reporter(on_event: Reporter | None) -> Reporter:
+    return on_event if on_event is not None and group.is_first() else Silent()
 
 
 def _in_folder(run: Run, data: Prepared, reporter: Reporter) -> Run:
     folder, config = run.folder, run.config
-    checkpoint = files.newest_checkpoint(folder)
+    checkpoint = group.on_first(lambda: files.newest_checkpoint(folder))
     trainer, telling = _trainer(run, data, reporter)
     base = _measure_base(run, trainer, data, reporter, folder)
     reporter.on_stage("run.stage_train", method=config.method.name, steps=_steps(config, data), folder=str(folder))
@@ -123,10 +134,11 @@ def _in_folder(run: Run, data: Prepared, reporter: Reporter) -> Run:
     adapted = _measured(run, data, reporter, "run.stage_adapted")
     export = "model" if config.method.name == "full" else "adapter"
     trainer.save_model(str(folder / export))
-    _predictions(run, data, adapted, reporter)
     run.results = _results(run, trainer, telling, base, adapted, seconds)
-    write_card(folder, config, run.results, export)
-    files.write_json(folder / files.RESULTS, run.results)
+    if group.is_first():
+        _predictions(run, data, adapted, reporter)
+        write_card(folder, config, run.results, export)
+        files.write_json(folder / files.RESULTS, run.results)
     reporter.on_done()
     return run
 
@@ -168,7 +180,7 @@ def _trainer(run: Run, data: Prepared, reporter: Reporter) -> tuple[SFTTrainer, 
         method=run.config.method,
         callbacks=[telling],
     )
-    trainer.remove_callback(PrinterCallback)  # it prints dicts to stdout, where results belong
+    trainer.remove_callback(Progress)  # the reporter shows it
     telling.trainer = trainer
     return trainer, telling
 
@@ -194,7 +206,10 @@ def _steps(config: RunConfig, data: Prepared) -> int:
 def _measure_base(run: Run, trainer: SFTTrainer, data: Prepared, reporter: Reporter, folder: Path) -> Measured:
     """The base before any step: the method is attached but has changed nothing yet."""
     measured = _measured(run, data, reporter, "run.stage_base")
-    append_metrics(folder / files.METRICS, {"step": 0, **{f"base_{key}": value for key, value in measured.metrics.items()}})
+    if group.is_first():
+        append_metrics(
+            folder / files.METRICS, {"step": 0, **{f"base_{key}": value for key, value in measured.metrics.items()}}
+        )
     return measured
 
 

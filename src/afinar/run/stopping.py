@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from afinar.run.group import several
 from afinar.training.reporting import Telling
+
+ECHO_S = 2.0
+"""torchrun passes on what the terminal has sent to its processes already, so each Ctrl-C arrives twice."""
 
 
 @contextmanager
@@ -18,9 +23,14 @@ def stopping_with_checkpoint(telling: Telling) -> Iterator[None]:
         yield
         return
     received: list[int] = []
+    began = 0.0
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(number: int, frame: Any) -> None:
+        nonlocal began
+        if received and several() and time.monotonic() - began < ECHO_S:
+            return
+        began = time.monotonic()
         if received:  # a second one does not wait
             _restore(previous)
             signal.raise_signal(number)

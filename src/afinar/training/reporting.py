@@ -15,6 +15,8 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from afinar.training.processes import summed
+
 if TYPE_CHECKING:
     from afinar.training.trainer import SFTTrainer
 
@@ -118,7 +120,8 @@ class Telling(TrainerCallback):
             memory_bytes=memory,
             seconds_left=(state.max_steps - state.global_step) * seconds / steps,
         )
-        if self.stop:
+        # A signal reaches the processes at different steps; all must stop after the same one.
+        if any(summed([self.stop], args.device)):
             control.should_save = control.should_training_stop = True
 
     def on_log(
@@ -130,5 +133,6 @@ class Telling(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         """Append to metrics.jsonl and tell."""
-        append_metrics(self.metrics_file, {"step": state.global_step, **(logs or {})})
+        if state.is_world_process_zero:
+            append_metrics(self.metrics_file, {"step": state.global_step, **(logs or {})})
         self.reporter.on_log(logs or {})
