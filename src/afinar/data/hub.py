@@ -82,9 +82,22 @@ def plain_rows(dataset: Any, path: str) -> Iterator[Row]:
     """The rows of one data set without a format of its own. ClassLabel numbers become their names."""
     features = dataset.features or {}
     classes = {name: feature for name, feature in features.items() if type(feature).__name__ == "ClassLabel"}
-    for number, values in enumerate(dataset, start=1):
+    for number, values in enumerate(in_order(dataset), start=1):
         named = {name: _class_name(feature, values[name]) for name, feature in classes.items()}
         yield Row({**values, **named}, path, number)
+
+
+def in_order(dataset: Any) -> Iterator[Mapping[str, Any]]:
+    """The rows of one `datasets` object in its own order.
+
+    Within a worker of torch's loader a stream's plain iterator parts its shards and shuffles them with another seed, even
+    where there is one worker; its batches take no notice of workers.
+    """
+    import datasets
+
+    if not isinstance(dataset, datasets.IterableDataset):
+        return iter(dataset)
+    return ({name: values[0] for name, values in batch.items()} for batch in dataset.iter(batch_size=1))
 
 
 def class_names(dataset: Any) -> tuple[str, ...]:

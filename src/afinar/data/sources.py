@@ -127,6 +127,8 @@ def _python_rows(source: Any) -> Iterator[Row]:
 
 def each(source: Any) -> Iterator[Any]:
     """The items of an iterable, or of a data set that has a length and numbers but no iterator (torch's Dataset)."""
+    if hub.is_datasets_object(source):
+        return hub.in_order(source)
     return iter(source) if isinstance(source, Iterable) else (source[number] for number in range(len(source)))
 
 
