@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from unicodedata import category
 
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +44,7 @@ def samples_table(answered: Answered, count: int, *, step: int, name: str) -> Ta
     """The first `count` answers beside their references."""
     shown = answered.answers[:count]
     title = messages.text("training.samples_title", name=name, step=step, n=len(shown), total=len(answered.answers))
-    table = Table(title=Text(title), show_lines=True)
+    table = Table(title=Text(title), show_lines=True, expand=True)
     for column in ("sample_prompt", "sample_prediction", "sample_reference"):
         table.add_column(messages.text(f"training.{column}"), overflow="fold")
     for answer in shown:
@@ -58,11 +59,16 @@ def show_samples(answered: Answered, count: int, *, step: int, name: str) -> Non
 
 
 def _first(text: str, *, cut: bool = False) -> Text:
-    return Text(text[:SHOWN] + ("…" if cut or len(text) > SHOWN else ""))  # as Text: brackets are no markup
+    return _shown(text[:SHOWN] + ("…" if cut or len(text) > SHOWN else ""))
 
 
 def _last(text: str) -> Text:
-    return Text(("…" if len(text) > SHOWN else "") + text[-SHOWN:])
+    return _shown(("…" if len(text) > SHOWN else "") + text[-SHOWN:])
+
+
+def _shown(text: str) -> Text:
+    """As it stands: brackets are no markup, and escape codes that a model may write do not reach the terminal."""
+    return Text("".join("\N{REPLACEMENT CHARACTER}" if category(c) == "Cc" and c not in "\n\t" else c for c in text))
 
 
 def _line(answer: Answer, step: int, name: str) -> bytes:
