@@ -75,7 +75,7 @@ def test_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     groups, head, step, evaluation, end = lines(capsys)
     assert groups == "  adapter: 1,200 values, learning rate 0.0005, weight decay 0.01"
     assert head.startswith("  head: 8 values, learning rate 0.001")
-    told = "step 10/12 · loss 2.346 · gradient norm 0.812 · learning rate 4.90e-05 · epoch 0.500 · "
+    told = "step 10/12 · loss 2.346 · gradient norm 0.812 · learning rate 4.9e-05 · epoch 0.500 · "
     assert step.startswith(told)
     speed, memory, left = step.removeprefix(told).split(" · ")
     assert speed.endswith(" tokens/s")
@@ -176,7 +176,7 @@ def test_in_portuguese(capsys: pytest.CaptureFixture[str]) -> None:
     ("value", "text"),
     [
         *((0, "0"), (12345, "12,345"), (0.0, "0.000"), (2.3456, "2.346"), (45.678, "45.68"), (123.456, "123.5")),
-        *((12345.6, "12,346"), (0.0123, "0.0123"), (4.9e-5, "4.90e-05"), (True, "True"), ("text", "text"), (-2.5, "-2.500")),
+        *((12345.6, "12,346"), (0.0123, "0.0123"), (4.9e-5, "4.9e-05"), (True, "True"), ("text", "text"), (-2.5, "-2.500")),
     ],
 )
 def test_figures(value: Any, text: str) -> None:

@@ -88,13 +88,12 @@ def label(name: str) -> str:
 
 
 def figure(value: Any) -> str:
-    """A value with as many digits as a person reads: `12,345`, `2.314`, `4.90e-05`; anything but a number as it is."""
+    """A value with as many digits as a person reads: `12,345`, `2.314`, `4.9e-05`; anything but a number as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     size = abs(value)
     if isinstance(value, int) or size >= 1000:
         return messages.number(value, 0)
-    if value == 0 or size >= 1e-3:
-        digits = 3 if size < 10 else 2 if size < 100 else 1
-        return messages.number(value, digits if size >= 0.1 or value == 0 else 4)
-    return messages.decimal(f"{value:.2e}")
+    if 0 < size < 0.1:
+        return messages.decimal(f"{value:.3g}")
+    return messages.number(value, 3 if size < 10 else 2 if size < 100 else 1)
