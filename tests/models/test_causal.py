@@ -49,10 +49,128 @@ def test_loss_and_gradients_equal_the_whole_logits(architecture: str) -> None:
         torch.testing.assert_close(parameter.grad, reference.grad, rtol=1e-4, atol=1e-6, msg=name)
 
 
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_weighted_micro_batches_add_up_to_the_weighted_mean(architecture: str, smoothing: float) -> None:
+    """The reference weighs the losses of the whole logits, in one batch."""
+    plain, ours = tiny_model(architecture), supervise(tiny_model(architecture))
+    batch = _batch()
+    weights = torch.rand(batch["labels"].shape, generator=torch.Generator().manual_seed(2)) * 3
+    weights[2, 7] = 0
+
+    logits = plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
+    targets, counts = batch["labels"][:, 1:], weights[:, 1:] * (batch["labels"][:, 1:] != -100)
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none", label_smoothing=smoothing)
+    expected = (losses * counts.flatten()).sum() / counts.sum()
+    expected.backward()
+
+    whole = ours(**batch, weights=weights, label_smoothing=smoothing)
+    torch.testing.assert_close(whole.loss, expected, rtol=1e-5, atol=1e-6)
+    total = torch.zeros(())
+    for rows in (slice(0, 1), slice(1, 3)):
+        micro = {name: tensor[rows] for name, tensor in batch.items()}
+        out = ours(**micro, weights=weights[rows], label_smoothing=smoothing, num_items_in_batch=counts.sum())
+        out.loss.backward()
+        total += out.loss.detach()
+    torch.testing.assert_close(total, expected.detach(), rtol=1e-5, atol=1e-6)
+    for (name, reference), parameter in zip(plain.named_parameters(), ours.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, reference.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
+def test_logits_on_request_are_the_models_own_and_the_loss_is_the_same(architecture: str) -> None:
+    plain, ours = tiny_model(architecture), supervise(tiny_model(architecture))
+    batch, calls = _batch(), []
+    ours.get_decoder().register_forward_hook(lambda *_: calls.append(1))
+    weights = torch.rand(batch["labels"].shape, generator=torch.Generator().manual_seed(2))
+
+    without = ours(**batch, weights=weights, label_smoothing=0.1, num_items_in_batch=50)
+    calls.clear()
+    out = ours(**batch, weights=weights, label_smoothing=0.1, num_items_in_batch=50, output_logits=True)
+    assert len(calls) == 1  # one forward pass
+    own = plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    assert torch.equal(out.logits, own)
+    torch.testing.assert_close(out.loss, without.loss, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(out.token_losses, without.token_losses, rtol=1e-5, atol=1e-5)
+    assert torch.equal(out.token_correct, without.token_correct)
+
+    gradients = [torch.autograd.grad(each.loss, list(ours.parameters())) for each in (without, out)]
+    for grad, reference in zip(*gradients, strict=True):
+        torch.testing.assert_close(grad, reference, rtol=1e-4, atol=1e-6)
+
+
+def test_nothing_supervised_gives_zero_and_zero_gradients() -> None:
+    """A row that evens out processes must neither add nor divide by zero, alone or in a step, with weights or without."""
+    model, batch = supervise(tiny_model()), _batch()
+    batch["labels"] = torch.full_like(batch["labels"], -100)
+    for extra in ({}, {"num_items_in_batch": 9}, {"weights": torch.ones(3, 12)}, {"output_logits": True}):
+        model.zero_grad()
+        loss = model(**batch, **extra).loss
+        assert loss.item() == 0
+        loss.backward()
+        assert all(parameter.grad is not None and parameter.grad.abs().sum() == 0 for parameter in model.parameters())
+
+
+def test_weights_that_are_all_zero_teach_nothing() -> None:
+    out = supervise(tiny_model())(**_batch(), weights=torch.zeros(3, 12))
+    assert out.loss.item() == 0
+    assert out.token_losses.min() > 0  # the figures are without weights
+
+
+def test_prompt_tuning_lengthens_the_labels_but_not_the_weights() -> None:
+    """PEFT puts virtual tokens before the row and -100 before its labels; the reference weighs PEFT's own logits."""
+    from peft import PromptTuningConfig, get_peft_model
+
+    torch.manual_seed(0)
+    model = get_peft_model(supervise(tiny_model()), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5)).eval()
+    batch, weights = _batch(), torch.rand(3, 12, generator=torch.Generator().manual_seed(2))
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 5:-1]
+    counts = weights[:, 1:] * (batch["labels"][:, 1:] != -100)
+    losses = F.cross_entropy(logits.flatten(0, 1), batch["labels"][:, 1:].flatten(), reduction="none")
+    out = model(**batch, weights=weights, num_items_in_batch=7)
+    torch.testing.assert_close(out.loss, (losses * counts.flatten()).sum() / 7, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["hook", "replaced"])
+def test_a_head_that_others_wait_for_is_called(how: str) -> None:
+    """FSDP gathers a head's weight in a hook, device_map brings it in from the host: its weight alone is not enough."""
+    plain, ours = supervise(tiny_model()), supervise(tiny_model())
+    calls: list[int] = []
+    if how == "hook":
+        ours.lm_head.register_forward_pre_hook(lambda *_: calls.append(1))
+    else:
+        own = ours.lm_head.forward
+        ours.lm_head.forward = lambda hidden: (calls.append(1), own(hidden))[1]
+    torch.testing.assert_close(ours(**_batch()).loss, plain(**_batch()).loss)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("output_logits", [False, True])
+def test_under_autocast(dtype: torch.dtype, output_logits: bool) -> None:
+    """The loss is float32, near that without autocast, and its gradients near those of autocast over the whole logits."""
+    plain, ours = tiny_model(), supervise(tiny_model())
+    batch = _batch()
+    with torch.autocast("cpu", dtype):
+        out = ours(**batch, num_items_in_batch=100, output_logits=output_logits)
+        logits = plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.float()
+    expected = F.cross_entropy(logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), reduction="sum") / 100
+    assert out.loss.dtype == out.token_losses.dtype == torch.float32
+    torch.testing.assert_close(out.loss, expected, rtol=1e-3, atol=0)
+    (expected * 4096).backward()
+    (out.loss * 4096).backward()
+    for (name, reference), parameter in zip(plain.named_parameters(), ours.parameters(), strict=True):
+        assert parameter.grad.dtype == torch.float32
+        error = (parameter.grad - reference.grad).norm() / reference.grad.norm()
+        assert error < 8 * torch.finfo(dtype).eps, name
+
+
 def test_without_labels_it_is_the_original_forward() -> None:
     plain, ours = tiny_model(), supervise(tiny_model())
     ids = _batch()["input_ids"]
     assert torch.equal(plain(input_ids=ids).logits, ours(ids).logits)
+    extras = {"num_items_in_batch": 3, "label_smoothing": 0.1, "weights": torch.ones(3, 12), "output_logits": True}
+    assert torch.equal(plain(input_ids=ids).logits, ours(ids, **extras).logits)
     assert inspect.signature(ours.forward).parameters.keys() == inspect.signature(plain.forward).parameters.keys()
     generated = ours.generate(ids[:1], max_new_tokens=4, do_sample=False)
     assert torch.equal(generated, plain.generate(ids[:1], max_new_tokens=4, do_sample=False))
@@ -92,6 +210,7 @@ def test_an_unknown_head_takes_its_own_logits(monkeypatch: pytest.MonkeyPatch) -
         batch = _batch()
         expected = _plain_loss(model, batch, divisor=1)
         torch.testing.assert_close(supervise(model)(**batch, num_items_in_batch=1).loss, expected)
+        assert model(**batch).logits is None  # made, but held by nobody
     finally:
         causal._forward_for.cache_clear()
 

@@ -92,6 +92,62 @@ def test_label_smoothing_and_rows_without_a_label():
     assert class_loss(logits, torch.tensor([-100, -100])).item() == 0.0
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_weighted_micro_batches_add_up_to_the_weighted_mean(smoothing):
+    """Whole weights are repeated rows."""
+    model = classify(tiny_model("llama", "classification", num_labels=3))
+    labels, inputs, times = torch.tensor([0, 2, 1]), batch(), torch.tensor([2, 0, 3])
+    repeated = {name: tensor.repeat_interleave(times, 0) for name, tensor in inputs.items()}
+    whole = model(**repeated, labels=labels.repeat_interleave(times), label_smoothing=smoothing).loss
+    whole.backward()
+    expected = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    total = 0.0
+    for rows in (slice(0, 2), slice(2, 3)):
+        micro = {name: tensor[rows] for name, tensor in inputs.items()}
+        options = {"weights": times[rows].float(), "num_items_in_batch": torch.tensor(5.0), "label_smoothing": smoothing}
+        loss = model(**micro, labels=labels[rows], **options).loss
+        loss.backward()
+        total += loss.item()
+    assert total == pytest.approx(whole.item(), rel=1e-5)
+    for parameter, grad in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, grad, rtol=1e-4, atol=1e-7)
+
+
+def test_class_weights_against_autograd_in_float64():
+    logits = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    labels, weights = torch.tensor([0, 2, -100, 1]), torch.tensor([0.5, 2.0, 9.0, 0.0])
+    assert torch.autograd.gradcheck(lambda z: class_loss(z, labels, weights_B=weights, label_smoothing=0.1), logits)
+    log_p = logits.log_softmax(-1)
+    expected = -(0.5 * log_p[0, 0] + 2.0 * log_p[1, 2]) / 2.5  # the unlabelled row counts for nothing
+    torch.testing.assert_close(class_loss(logits, labels, weights_B=weights), expected)
+    assert class_loss(logits, labels, weights_B=torch.zeros(4)).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "got"),
+    [({"num_labels": 1}, "regression"), ({"problem_type": "multi_label_classification"}, "multi_label_classification")],
+)
+def test_regression_and_several_labels_at_once_are_refused(settings, got):
+    """A cross-entropy over one class is 0 whatever the model says."""
+    with pytest.raises(ModelError) as caught:
+        classify(tiny_model("llama", "classification", **settings))
+    assert caught.value.key == "models.problem_type"
+    assert caught.value.values == {"got": got}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_under_autocast(dtype):
+    model, labels = classify(tiny_model("llama", "classification", num_labels=3)), torch.tensor([0, 2, 1])
+    exact = model(**batch(), labels=labels)
+    with torch.autocast("cpu", dtype):
+        output = model(**batch(), labels=labels)
+    assert output.logits.dtype == output.loss.dtype == torch.float32
+    torch.testing.assert_close(output.loss, exact.loss, rtol=1e-2, atol=1e-2)
+    output.loss.backward()
+    assert {parameter.grad.dtype for parameter in model.parameters()} == {torch.float32}
+
+
 def test_loss_and_logits_are_float32_over_a_bfloat16_decoder_with_a_float32_head():
     model = tiny_model("llama", "classification").to(torch.bfloat16)
     model.score.to(torch.float32)

@@ -61,14 +61,14 @@ def way_of(core: PreTrainedModel, own: Callable[..., Any], ids: Tensor) -> Way:
     """
     if "output_router_logits" not in core.config.get_text_config():
         return "none"
-    last_hidden_state = core.get_decoder()(input_ids=ids, use_cache=False, return_dict=True).last_hidden_state
     for whole in (False, True):
         try:
             routed = forward(own, ids, whole, input_ids=ids, use_cache=False, return_dict=True)
+            hidden = core.get_decoder()(input_ids=ids, use_cache=False, return_dict=True).last_hidden_state
         except (AttributeError, TypeError, ValueError, RuntimeError):
             continue  # it takes no logits_to_keep, for one
         if routed.aux_loss is None:
             return "none"
-        if torch.isfinite(routed.term) and (whole or torch.equal(routed.states_BT, last_hidden_state)):
+        if torch.isfinite(routed.term) and (whole or torch.equal(routed.states_BT, hidden)):
             return "logits" if whole else "states"
     return "unknown"

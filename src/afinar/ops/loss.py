@@ -161,8 +161,9 @@ class _HeadLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         upstream = grads[0]
+        # In the loss's own precision: a scaler's factor of 2**16 is infinite in float16.
         made = [
-            None if grad is None else (grad * upstream.to(grad.dtype)).to(dtype)
+            None if grad is None else (grad.to(upstream.dtype) * upstream).to(dtype)
             for grad, dtype in zip(ctx.grads, ctx.dtypes, strict=True)
         ]
         return (*made, None, None, None, None, None, None, None)
