@@ -300,6 +300,7 @@ class SFTTrainer(Trainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """As transformers', but shards of FSDP2 are gathered for what is exported only, not for the whole model."""
+        averaged_weights(self.optimizer)
         if not self.is_fsdp_enabled:
             super().save_model(output_dir, _internal_call)
             return
@@ -322,6 +323,7 @@ class SFTTrainer(Trainer):
                 self.processing_class.save_pretrained(folder)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        averaged_weights(self.optimizer)
         folder, writes = Path(output_dir), self.args.should_save
         state = sharding.trained_state(self.method, self.model, keep=writes)
         checkpoints.save_optimizer(self.optimizer, folder, write=writes)
@@ -336,7 +338,8 @@ class SFTTrainer(Trainer):
 
     def _save_rng_state(self, output_dir: str) -> None:
         Path(output_dir).mkdir(parents=True, exist_ok=True)
-        checkpoints.save_random_state(Path(output_dir), self.args.process_index)
+        checkpoints.save_random_state(Path(output_dir), self.args.process_index, self.args.world_size)
+        self.accelerator.wait_for_everyone()  # trainer_state.json, written next, says that the checkpoint is whole
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         state = checkpoints.load_tensors(Path(resume_from_checkpoint) / checkpoints.TRAINING_STATE)
@@ -359,6 +362,7 @@ class SFTTrainer(Trainer):
 
     def _load_best_model(self) -> None:
         if self.state.best_model_checkpoint is not None:
+            averaged_weights(self.optimizer)  # before loading: a switch afterwards would move what was loaded
             self._load_from_checkpoint(self.state.best_model_checkpoint)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
