@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import PreTrainedTokenizerBase
 
@@ -262,6 +263,6 @@ def check(
 
 def _warn_of_long_prompts(answers: Sequence[Answer]) -> None:
     long = [answer.place for answer in answers if answer.truncated and not answer.tokens]
-    if long:
+    if long and PartialState().is_main_process:
         text = messages.text("training.prompts_without_room", n=len(long), total=len(answers), row=long[0])
         warnings.warn(text, UserWarning, stacklevel=3)
