@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-METHODS = {"full", "lora", "head", "given"}
-
 
 @dataclass(frozen=True)
 class Job:
-    """One training. `settings` are SFTConfig's; batch sizes are those of all processes together.
+    """One training. `settings` are SFTConfig's; batch sizes are those of all processes together. `method` is a key of
+    :data:`tests.distributed.training.METHODS`.
 
     fsdp: shard the model (FSDP2). resume: the job whose `checkpoint-<step>` it goes on from. stop: the step to end after.
     """
@@ -51,10 +50,12 @@ def run(job: Job, folder: Path) -> None:
     checkpoint = None if job.resume is None else str(folder / job.resume[0] / f"checkpoint-{job.resume[1]}")
     trainer.train(resume_from_checkpoint=checkpoint)
     after = trainer.evaluate() if trainer.eval_dataset is not None else {}
+    best = trainer.state.best_metric
     facts = {
         "losses": losses.values,
         "before": before,
         "after": after,
+        "best": None if best is None else float(best),
         "tokens": trainer.tokens_seen,
         "supervised": trainer.supervised_tokens_seen,
         "rank": trainer.args.process_index,

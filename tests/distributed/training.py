@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import get_peft_config
 
 from afinar import SFTConfig, SFTTrainer
 from afinar.methods.config import Full, Head, LoRA
@@ -14,7 +15,15 @@ from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
 from tests.trajectories.training import Losses, StopAt
 
-METHODS: dict[str, Any] = {"full": Full(), "lora": LoRA(r=4), "head": Head(), "given": None}
+METHODS: dict[str, Any] = {
+    "full": Full(),
+    "lora": LoRA(r=4),
+    "lora-dropout": LoRA(r=4, dropout=0.2),
+    "head": Head(),
+    "given": None,
+    "peft": {"peft_type": "LORA", "r": 4, "rank_pattern": {"q_proj": 2}, "target_modules": ["q_proj", "v_proj"]},
+    "p-tuning": {"peft_type": "P_TUNING", "num_virtual_tokens": 4, "encoder_hidden_size": 16},
+}
 LAYERS = {"llama": "LlamaDecoderLayer", "gpt2": "GPT2Block", "gemma2": "Gemma2DecoderLayer"}
 
 
@@ -53,7 +62,15 @@ def trainer_of(job: Job, folder: Path) -> tuple[SFTTrainer, Losses]:
         train_dataset=rows,
         eval_dataset=evaluated,
         processing_class=tiny_tokenizer(),
-        method=METHODS[job.method],
+        **_method(job),
         callbacks=callbacks,
     )
     return trainer, losses
+
+
+def _method(job: Job) -> dict[str, Any]:
+    """The trainer's keyword: a method of afinar's, or a config that PEFT itself has to apply."""
+    chosen = METHODS[job.method]
+    if not isinstance(chosen, dict):
+        return {"method": chosen}
+    return {"peft_config": get_peft_config({**chosen, "task_type": "CAUSAL_LM", "inference_mode": False})}

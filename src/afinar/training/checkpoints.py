@@ -4,6 +4,9 @@
                    training_state.safetensors   every value that trains, in the precision it trains in
                    optimizer.safetensors + optimizer.json           scheduler.json   scaler.json (fp16 only)
                    rng_<rank>.safetensors + rng_<rank>.json         trainer_state.json
+                   progress.json   tokens read so far, by all processes together
+
+The files are the same for one process and for several, sharded or not (:mod:`afinar.training.sharding`).
 
 JSON keeps Python floats exactly (`repr` round-trips), so what is read back is bit for bit what was written.
 """
@@ -101,8 +104,8 @@ def load_state_json(part: Any, path: Path) -> None:
 # --- random states -------------------------------------------------------------------------------------------------
 
 
-def save_random_state(folder: Path, rank: int = 0) -> None:
-    """Write the states of `random`, NumPy, torch and every CUDA device of this process."""
+def save_random_state(folder: Path, rank: int = 0, processes: int = 1) -> None:
+    """Write the states of `random`, NumPy, torch and every CUDA device of this process, one of `processes`."""
     version, internal, gauss = random.getstate()
     kind, keys, position, has_gauss, cached = np.random.get_state()
     tensors = {"torch": torch.random.get_rng_state()}
@@ -110,12 +113,18 @@ def save_random_state(folder: Path, rank: int = 0) -> None:
         tensors |= {f"cuda{i}": state for i, state in enumerate(torch.cuda.random.get_rng_state_all())}
     save_tensors(tensors, folder / f"rng_{rank}.safetensors")
     numpy_state = [kind, [int(key) for key in keys], int(position), int(has_gauss), float(cached)]
-    state = {"python": [version, list(internal), gauss], "numpy": numpy_state}
+    state = {"python": [version, list(internal), gauss], "numpy": numpy_state, "processes": processes}
     (folder / f"rng_{rank}.json").write_text(json.dumps(state), encoding="utf-8")
 
 
 def load_random_state(folder: Path, rank: int = 0) -> None:
-    """Restore what :func:`save_random_state` wrote for this rank."""
+    """Restore what :func:`save_random_state` wrote for this rank.
+
+    Where fewer processes were saved than there are now, those that are new take the first one's state, which is where
+    transformers starts all of them too.
+    """
+    if rank and rank >= _read_json(folder / "rng_0.json")["processes"]:
+        rank = 0
     tensors = load_tensors(folder / f"rng_{rank}.safetensors")
     state = _read_json(folder / f"rng_{rank}.json")
     version, internal, gauss = state["python"]

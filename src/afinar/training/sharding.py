@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from afinar.methods.base import Method
 
+_WRAPPED = "_checkpoint_wrapped_module"  # torch's CheckpointWrapper and OffloadWrapper keep their module under this name
+
 
 def is_sharded(model: nn.Module) -> bool:
     """Whether FSDP2 holds parameters of `model` in shards."""
@@ -35,7 +37,8 @@ def trained_state(method: Method, model: Any, *, keep: bool = True) -> dict[str,
     Collective. One tensor is whole at a time, so a process that keeps nothing never holds the model.
     """
     _reshard(model)
-    return full_tensors(method.state(model), keep=keep)
+    with _unwrapped(model):
+        return full_tensors(method.state(model), keep=keep)
 
 
 def load_trained_state(method: Method, model: Any, state: Mapping[str, Tensor]) -> None:
@@ -44,8 +47,9 @@ def load_trained_state(method: Method, model: Any, state: Mapping[str, Tensor]) 
     Raises ModelError where names or shapes are not this model's.
     """
     _reshard(model)
-    targets = method.state(model)
-    method.load_state(model, {name: _shard_like(value, targets.get(name)) for name, value in state.items()})
+    with _unwrapped(model):
+        targets = method.state(model)
+        method.load_state(model, {name: _shard_like(value, targets.get(name)) for name, value in state.items()})
 
 
 def full_tensors(named: Mapping[str, Tensor], *, keep: bool = True) -> dict[str, Tensor]:
@@ -69,6 +73,17 @@ def whole_parameters(model: nn.Module, *, everything: bool, keep: bool = True) -
         yield
         return
     _reshard(model)
+    with _unwrapped(model):
+        shards = _make_whole(model, everything=everything, keep=keep)
+        try:
+            yield
+        finally:
+            for module, name, parameter in shards:
+                setattr(module, name, parameter)
+
+
+def _make_whole(model: nn.Module, *, everything: bool, keep: bool) -> list[tuple[nn.Module, str, nn.Parameter]]:
+    """Put whole parameters in place of shards; returns where each shard was."""
     shards: list[tuple[nn.Module, str, nn.Parameter]] = []
     whole: dict[nn.Parameter, nn.Parameter] = {}  # tied weights stay one parameter
     for path, parameter in list(model.named_parameters(remove_duplicate=False)):
@@ -81,11 +96,7 @@ def whole_parameters(model: nn.Module, *, everything: bool, keep: bool = True) -
         module = model.get_submodule(owner)
         shards.append((module, name, parameter))
         setattr(module, name, whole[parameter])
-    try:
-        yield
-    finally:
-        for module, name, parameter in shards:
-            setattr(module, name, parameter)
+    return shards
 
 
 def sharded_state(state: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
@@ -94,6 +105,8 @@ def sharded_state(state: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
     A tensor of another shape than its parameter (a factored second moment) is whole on every process.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if not any(_is_dtensor(parameter) for parameter in parameters):
+        return dict(state)
     owners = dict(zip((index for group in state["param_groups"] for index in group["params"]), parameters, strict=True))
     entries = {
         index: {
@@ -113,6 +126,26 @@ def _reshard(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.reshard()
+
+
+@contextmanager
+def _unwrapped(model: nn.Module) -> Iterator[None]:
+    """Inside, modules have their own paths again, without the wrappers of accelerate's activation checkpointing."""
+    wrappers = [(path, module) for path, module in model.named_modules() if _WRAPPED in module._modules]
+    outermost = [(path, module) for path, module in wrappers if not path.endswith(_WRAPPED)]
+    for path, module in outermost:
+        model.set_submodule(path.replace(f".{_WRAPPED}", ""), _innermost(module))
+    try:
+        yield
+    finally:
+        for path, module in outermost:
+            model.set_submodule(path.replace(f".{_WRAPPED}", ""), module)
+
+
+def _innermost(module: nn.Module) -> nn.Module:
+    while _WRAPPED in module._modules:
+        module = module.get_submodule(_WRAPPED)
+    return module
 
 
 def _shard_like(value: Tensor, target: Tensor | None) -> Tensor:

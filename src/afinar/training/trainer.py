@@ -36,7 +36,7 @@ from afinar.training import checkpoints, predictions, processes, setup, sharding
 from afinar.training.feeding import Feed
 from afinar.training.items import counted
 from afinar.training.measuring import measure
-from afinar.training.optimizer import averaged_weights, make_optimizer, training_weights
+from afinar.training.optimizer import averaged_weights, backward_options, make_optimizer, training_weights
 from afinar.training.progress import show_progress
 from afinar.training.rows import RowStream
 from afinar.training.steps import Batch
@@ -200,7 +200,7 @@ class SFTTrainer(Trainer):
         for number, batch in enumerate(inputs):
             with self._sync(model, last=number == len(inputs) - 1):
                 loss = self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=num_items_in_batch)
-                self.accelerator.backward(loss)
+                self.accelerator.backward(loss, **backward_options(self.args, self._get_learning_rate))
             total += loss.detach()
         # every rank learns of a loss that is not finite on one of them, so all stop alike
         self.step_loss = processes.summed([total.item()], self.args.device)[0] / self.args.world_size
