@@ -33,6 +33,7 @@ from afinar.errors import ConfigError, NonFiniteLossError
 from afinar.methods.config import Full
 from afinar.models.quantised import accepted_by_trainer
 from afinar.training import checkpoints, predictions, processes, setup, sharding
+from afinar.training.callbacks import restore_callbacks
 from afinar.training.feeding import Feed
 from afinar.training.items import counted
 from afinar.training.measuring import measure
@@ -344,6 +345,10 @@ class SFTTrainer(Trainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         state = checkpoints.load_tensors(Path(resume_from_checkpoint) / checkpoints.TRAINING_STATE)
         sharding.load_trained_state(self.method, self.model, state)
+
+    def _load_callback_state(self) -> None:
+        """What callbacks counted, early stopping for one; their settings are those they were given now."""
+        restore_callbacks(self.callback_handler.callbacks, self.state.stateful_callbacks)
 
     def finished_at(self, checkpoint: Path) -> bool:
         """Whether `checkpoint` is this training's last step; transformers would go on one step beyond it."""
