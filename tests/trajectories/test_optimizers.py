@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, TrainerCallback
+from transformers.training_args import OptimizerNames
 
 from afinar.training.checkpoints import TRAINING_STATE, load_tensors
 from afinar.training.optimizer import training_weights
@@ -46,6 +47,18 @@ def test_a_schedule_moves_every_group_alike(tmp_path: Path) -> None:
     assert [b for _, b in rates] == pytest.approx([16 * a for a, _ in rates])
     logged = [entry["learning_rate"] for entry in run.state.log_history if "learning_rate" in entry]
     assert logged == pytest.approx([0.0, *(a for a, _ in rates[:-1])])
+
+
+def test_an_update_within_the_backward_pass_is_told_its_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As LOMO needs it; without the rate accelerate would take a plain backward pass, and nothing would train."""
+    run = trainer("full", tmp_path, save_strategy="no", max_steps=4)
+    monkeypatch.setattr(run, "create_optimizer", lambda: None)
+    run.optimizer = torch.optim.SGD(run.model.parameters(), lr=0.5)
+    run.args.optim = OptimizerNames.LOMO
+    rates = []
+    monkeypatch.setattr(run.accelerator, "backward", lambda loss, learning_rate: rates.append(learning_rate))
+    run.train()
+    assert rates == pytest.approx([0.0, 0.25, 0.5, 0.25])
 
 
 # --- schedule-free -------------------------------------------------------------------------------------------------

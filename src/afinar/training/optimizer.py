@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -137,6 +137,11 @@ def averaged_weights(optimizer: Any) -> None:
 def _switch(optimizer: Any, mode: str) -> None:
     if callable(getattr(optimizer, mode, None)):  # only some torch optimizers have modes; accelerate's wrapper always does
         getattr(optimizer, mode)()
+
+
+def backward_options(args: SFTConfig, learning_rate: Callable[[], float]) -> dict[str, float]:
+    """Keywords of accelerate's `backward`: LOMO's update is made there, so it is told the rate of the step at hand."""
+    return {"learning_rate": learning_rate()} if args.optim in ("lomo", "adalomo") else {}
 
 
 def check_installed(optim: str) -> None:
