@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import torch
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
@@ -107,16 +109,22 @@ class Feed:
 
 
 def with_labels(batch: Batch, rows: list[Row]) -> Batch:
-    """A batch of a collator that makes no labels, such as DataCollatorWithPadding: every attended token is learned.
+    """A batch of a collator that makes no labels, such as DataCollatorWithPadding: the rows' own, padded as the tokens are.
 
-    Rows that are prompts only keep none. Raises ConfigError for a collator that leaves out `attention_mask` or `input_ids`.
+    Prompts alone have none. Raises ConfigError for a collator that leaves out `attention_mask` or `input_ids`, or the labels
+    of rows that it changes.
     """
     missing = [name for name in ("input_ids", "attention_mask") if name not in batch]
-    if missing:
-        raise ConfigError("training.collator_keys", missing=missing[0], got=", ".join(batch))
-    if "labels" not in batch and "labels" in rows[0]:
-        batch["labels"] = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, IGNORED)
-    return batch
+    if not missing and ("labels" in batch or "labels" not in rows[0]):
+        return batch
+    attended = None if missing else batch["attention_mask"] > 0
+    if attended is None or attended.sum(1).tolist() != [len(row["input_ids"]) for row in rows]:
+        raise ConfigError("training.collator_keys", missing=(*missing, "labels")[0], got=", ".join(batch))
+    own = [torch.as_tensor(np.asarray(row["labels"]), dtype=torch.long) for row in rows]
+    labels = torch.full_like(batch["input_ids"], IGNORED) if own[0].ndim else torch.stack(own)
+    if own[0].ndim:
+        labels[attended] = torch.cat(own)
+    return {**batch, "labels": labels}
 
 
 def padding_id(tokenizer: PreTrainedTokenizerBase | None) -> int:

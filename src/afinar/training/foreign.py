@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
+from transformers import DataCollatorForLanguageModeling, DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from afinar.errors import ConfigError
 
@@ -16,12 +16,12 @@ Row = dict[str, Any]
 def for_foreign_collator(rows: Sequence[Row], collator: Callable[..., Any]) -> list[Row]:
     """`rows` as collators of transformers take them: input_ids, attention_mask and labels, as plain lists.
 
-    DataCollatorForLanguageModeling makes the labels itself and cannot pad any, so it gets none.
+    DataCollatorForLanguageModeling makes the labels itself, DataCollatorWithPadding pads none: they get none.
     Raises ConfigError for rows with weights, which such a collator would lose.
     """
     if any("weights" in row for row in rows):
         raise ConfigError("training.collator_weights", collator=type(collator).__name__)
-    labelled = not isinstance(collator, DataCollatorForLanguageModeling)
+    labelled = not isinstance(collator, DataCollatorForLanguageModeling | DataCollatorWithPadding)
     return [_plain(row, labelled) for row in rows]
 
 
