@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import datasets
+import peft
 import torch
 from transformers.trainer_callback import TrainerCallback
 
 from afinar import SFTConfig, SFTTrainer
-from afinar.methods.config import Full, Head, LoRA, MethodConfig
+from afinar.methods.config import Full, Head, LoRA
 from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
 
-METHODS: dict[str, tuple[MethodConfig, str]] = {
+
+class Wrapped(NamedTuple):
+    """A model that the caller has wrapped by PEFT."""
+
+    config: Any
+
+
+METHODS: dict[str, tuple[Any, str]] = {
     "full": (Full(), "causal"),
     "full-classification": (Full(), "classification"),
     "head": (Head(), "classification"),
     "lora": (LoRA(r=4, dropout=0.2), "causal"),
     "lora-classification": (LoRA(r=4, dropout=0.2, target_modules="all-linear"), "classification"),
+    "peft-lora": (Wrapped(peft.LoraConfig(r=4, task_type="CAUSAL_LM")), "causal"),
+    "peft-lora-classification": (Wrapped(peft.LoraConfig(r=4, task_type="SEQ_CLS")), "classification"),
+    "prompt": (peft.PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
+    "prefix": (peft.PrefixTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
+    "p-tuning": (peft.PromptEncoderConfig(num_virtual_tokens=3, encoder_hidden_size=16, task_type="CAUSAL_LM"), "causal"),
+    "ia3": (peft.IA3Config(task_type="CAUSAL_LM"), "causal"),
 }
+"""Every way to train there is, by name: a config and the task."""
 
 
 class Losses(TrainerCallback):
@@ -44,8 +61,19 @@ class StopAt(TrainerCallback):
             control.should_training_stop = True
 
 
-def trainer(name: str, folder: Path, callbacks: list[TrainerCallback] | None = None, **settings: Any) -> SFTTrainer:
-    """A trainer of the method `name` over 21 ragged rows, 8 a step: 3 steps an epoch, the last one short."""
+def trainer(
+    name: str,
+    folder: Path,
+    callbacks: list[TrainerCallback] | None = None,
+    *,
+    dropout: float = 0.0,
+    stream: bool = False,
+    **settings: Any,
+) -> SFTTrainer:
+    """A trainer of the method `name` over 21 ragged rows, 8 a step: 3 steps an epoch, the last one short.
+
+    dropout: in the model's attention. stream: the rows come as a shuffled stream, for 6 steps.
+    """
     method, task = METHODS[name]
     options = {
         "num_train_epochs": 2,
@@ -59,20 +87,28 @@ def trainer(name: str, folder: Path, callbacks: list[TrainerCallback] | None = N
         "seed": 11,
         "use_cpu": True,
         "disable_tqdm": True,
+        **({"max_steps": 6} if stream else {}),
         **settings,
     }
     torch.manual_seed(5)  # LoRA's A
-    model = tiny_model("llama", task, num_labels=3)
+    model = tiny_model("llama", task, num_labels=3, attention_dropout=dropout)
+    if isinstance(method, Wrapped):
+        model, method = peft.get_peft_model(model, copy.deepcopy(method.config)), None
     rows = causal_rows() if task == "causal" else class_rows()
     return SFTTrainer(
         model,
         SFTConfig(output_dir=str(folder), **options),
-        train_dataset=rows,
+        train_dataset=_stream(rows) if stream else rows,
         eval_dataset=rows if "eval_strategy" in settings else None,
         processing_class=tiny_tokenizer(),
-        method=method,
         callbacks=callbacks or [],
+        **{"peft_config" if isinstance(method, peft.PeftConfig) else "method": method},
     )
+
+
+def _stream(rows: list[dict[str, Any]]) -> datasets.IterableDataset:
+    listed = [{key: value if isinstance(value, int) else value.tolist() for key, value in row.items()} for row in rows]
+    return datasets.Dataset.from_list(listed).to_iterable_dataset().shuffle(seed=3, buffer_size=8)
 
 
 def trained(
