@@ -93,6 +93,19 @@ def test_a_completion_that_does_not_follow_its_prompt() -> None:
         encode(tokenizer, Turns(ENDED, first=1), learn_conversations=True)
 
 
+def test_running_text_has_no_answers() -> None:
+    with raises("no_answers", path="a.jsonl", line=3, setting="completion_only_loss"):
+        Encoder(tiny_tokenizer(), answers_only="completion_only_loss").encode(Text("maçã"), PLACE)
+
+
+@pytest.mark.parametrize("column", ["tools", "chat_template_kwargs"])
+def test_columns_that_change_the_template_are_refused(column: str) -> None:
+    for given in ({"messages": list(ENDED)}, {"prompt": list(ASKS), "completion": [ENDED[1]]}):
+        with raises("template_column", line=1, column=column):
+            loaded([{**given, column: {"enable_thinking": False}}])
+        assert len(loaded([{**given, column: None}]).rows) == 1
+
+
 # Rows that only ask
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from afinar.data.learned import learned_bytes, prompt_length
 from afinar.data.prepare import prepare_source
 from afinar.data.rows import Place
-from afinar.data.tokenised import TokenReader, TokenRow, TokenRows, learned_bytes, prompt_length
+from afinar.data.tokenised import TokenReader, TokenRow, TokenRows
 from tests.data import vocabularies as v
 from tests.data.raising import raises
 from tests.data.vocabularies import merging_tokenizer
@@ -80,6 +81,11 @@ def test_weights_of_tokens_and_of_a_row() -> None:
     assert "weights" not in read(input_ids=[5, 6, 7], weight=None)
 
 
+def test_positions_of_one_text_are_let_go() -> None:
+    row = read(input_ids=[0, 5, 6, 7], attention_mask=[0, 1, 1, 1], position_ids=[1, 0, 1, 2], seq_lengths=[3])
+    assert lists(row) == {"input_ids": [5, 6, 7], "labels": [5, 6, 7], "prompt_length": 0}
+
+
 @pytest.mark.parametrize("value", [2, np.int64(2), torch.tensor(2)])
 @pytest.mark.parametrize("name", ["label", "labels"])
 def test_a_class_for_a_row(name: str, value: Any) -> None:
@@ -139,7 +145,7 @@ def test_bytes_of_a_stretch_that_begins_within_a_character() -> None:
     ids = tokenizer("açb", add_special_tokens=False)["input_ids"]
     labels = np.array([-100, -100, *ids[2:]])  # the second byte of ç, and b
     assert len(ids) == 4
-    assert learned_bytes({"input_ids": np.array(ids), "labels": labels}, tokenizer) == len("çb".encode())
+    assert learned_bytes(np.array(ids), labels, tokenizer) == len("çb".encode())
 
 
 # Wrong rows
@@ -165,6 +171,9 @@ def test_bytes_of_a_stretch_that_begins_within_a_character() -> None:
         ("token_unsupervised", {"input_ids": [5, 6], "attention_mask": [0, 0]}, {}),
         ("token_unsupervised", {"input_ids": [5, 6], "assistant_masks": [0, 0]}, {}),
         ("token_unsupervised", {"input_ids": [5]}, {}),
+        ("token_packed", {"input_ids": [5, 6, 7], "position_ids": [0, 1, 0]}, {"column": "position_ids"}),
+        ("token_packed", {"input_ids": [5, 6, 7], "seq_lengths": [2, 1]}, {"column": "seq_lengths"}),
+        ("token_column", {"input_ids": [5, 6], "weights": "muito"}, {"column": "weights"}),
         ("weight", {"input_ids": [5, 6], "weights": [1, -1]}, {"column": "weights"}),
         ("weight", {"input_ids": [5, 6], "weight": float("nan")}, {"column": "weight"}),
     ],

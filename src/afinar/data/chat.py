@@ -49,13 +49,20 @@ class Encoder:
     """Turns records into tokens and masks for one tokenizer.
 
     learn_prompts: the prompt before a completion is learned too. learn_conversations: a conversation is learned whole, its
-    last messages included where nobody answers them; of a completion that is a list of messages, all of them.
+    last messages included where nobody answers them; of a completion that is a list of messages, all of them. answers_only:
+    the name of a setting that asks for answers only; running text, which has none, is then an error.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, *, learn_prompts: bool = False, learn_conversations: bool = False
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        learn_prompts: bool = False,
+        learn_conversations: bool = False,
+        answers_only: str | None = None,
     ) -> None:
         self.tokenizer = tokenizer
+        self.answers_only = answers_only
         self.learn_prompts = learn_prompts
         self.learn_conversations = learn_conversations
         self.prefix, self.suffix = surroundings(tokenizer)
@@ -67,6 +74,8 @@ class Encoder:
         """Tokens and mask of a record. Raises DataError, naming the row, where nothing in it would be learned."""
         match record:
             case Text():
+                if self.answers_only:
+                    raise place.error("data.no_answers", setting=self.answers_only)
                 encoded = self._text(record.text)
             case Labelled():
                 encoded = self._labelled(record)

@@ -17,13 +17,15 @@ ROLES = {
     "observation": "tool", "function": "tool",
 }  # fmt: skip
 KEYS = (("role", "content"), ("from", "value"))
+TEMPLATE_COLUMNS = ("tools", "chat_template_kwargs")
 
 
 def read_messages(row: Row, column: str) -> tuple[Message, ...]:
     """The messages in `column` as {role, content}; the keys may be role/content or from/value, message by message.
 
     `content` is a string or a list of OpenAI text parts, which are joined. Other keys of a message are left out, except
-    tool calls, which are refused: without them the answer would be learned from a conversation that never was.
+    tool calls, which are refused: without them the answer would be learned from a conversation that never was. So are
+    columns beside it that would change what the template writes (TRL's `tools` and `chat_template_kwargs`).
 
     Raises:
         DataError: Not a list of messages, an unknown role, or content that is no text.
@@ -31,6 +33,9 @@ def read_messages(row: Row, column: str) -> tuple[Message, ...]:
     value = row.values[column]
     if value is None:
         raise row.place.error("data.none", column=column)
+    for name in TEMPLATE_COLUMNS:
+        if row.values.get(name):
+            raise row.place.error("data.template_column", column=name)
     if not isinstance(value, list | tuple) or not value:
         raise row.place.error("data.messages", column=column, got=_kind(value))
     return tuple(_message(item, index, row, column) for index, item in enumerate(value, start=1))

@@ -8,6 +8,7 @@
 | completion_mask, assistant_masks | 1 where something is learned; where both stand, both must say so                    |
 | weights, weight                  | how much each token counts, or one number for the whole row                         |
 | label                            | the class, where there is no column labels                                          |
+| position_ids, seq_lengths        | looked at only to refuse several texts in one row; positions are counted anew        |
 
 Without labels and masks every token is learned.
 """
@@ -22,6 +23,7 @@ import numpy as np
 
 from afinar.data import hub
 from afinar.data.examples import IGNORED
+from afinar.data.learned import learned_bytes, prompt_length
 from afinar.data.rows import Place, python_row
 
 if TYPE_CHECKING:
@@ -56,13 +58,15 @@ class TokenReader:
         if not len(ids) or ids.min() < 0:
             raise place.error("data.token_ids", got=int(ids.min()) if len(ids) else "[]")
         row: TokenRow = {"input_ids": ids}
+        if "position_ids" in values:
+            row["position_ids"] = _column(values, "position_ids", len(ids), place)
         labels = self._class(values, place) if self.task == "classification" else self._labels(values, ids, place)
         if labels is not None:
             row["labels"] = labels
         weights = self._weights(values, len(ids), place)
         if weights is not None:
             row["weights"] = weights
-        return self._checked(_without_padding(row, values, place), place)
+        return self._checked(_one_text(_without_padding(row, values, place), values, place), place)
 
     def cut(self, row: TokenRow) -> TokenRow | None:
         """The row, at most `max_length` long; None where that leaves nothing to learn. A prompt alone is not cut."""
@@ -78,7 +82,9 @@ class TokenReader:
         if "labels" not in row:
             return {**row, "prompt_length": len(row["input_ids"])}
         row = {**row, "prompt_length": prompt_length(row["labels"])}
-        return row if self.decoder is None else {**row, "n_bytes": learned_bytes(row, self.decoder)}
+        return (
+            row if self.decoder is None else {**row, "n_bytes": learned_bytes(row["input_ids"], row["labels"], self.decoder)}
+        )
 
     def _class(self, values: Mapping[str, Any], place: Place) -> int:
         name = "labels" if "labels" in values else "label"
@@ -94,9 +100,10 @@ class TokenReader:
     def _labels(self, values: Mapping[str, Any], ids: np.ndarray, place: Place) -> np.ndarray | None:
         given = [name for name in self.masks if name in values]
         if "labels" in values:
-            if np.ndim(values["labels"]) == 0:
+            array = _array(values, "labels", place)
+            if not array.ndim:
                 raise place.error("data.token_task", got=values["labels"])
-            labels = _column(values, "labels", len(ids), place).astype(np.int32)
+            labels = _column({"labels": array}, "labels", len(ids), place).astype(np.int32)
             if (labels[labels != IGNORED] < 0).any():
                 raise place.error("data.token_labels", got=int(labels[labels != IGNORED].min()))
             return labels
@@ -111,17 +118,15 @@ class TokenReader:
         name = next((name for name in WEIGHTS if name in values), None)
         if name is None:
             return None
-        if np.ndim(values[name]) == 0:
-            weights = np.full(length, values[name], dtype=np.float32)
-        else:
-            weights = _column(values, name, length, place, "iuf").astype(np.float32)
+        array = _array(values, name, place)
+        if not array.ndim and array.dtype.kind in "iuf":
+            array = np.full(length, array)
+        elif self.task == "classification":
+            raise place.error("data.weight", column=name, got=values[name])
+        weights = _column({name: array}, name, length, place, "iuf").astype(np.float32)
         if not np.isfinite(weights).all() or (weights < 0).any():
             raise place.error("data.weight", column=name, got=values[name])
-        if self.task != "classification":
-            return weights
-        if np.ndim(values[name]):
-            raise place.error("data.weight", column=name, got=values[name])
-        return float(weights[0])
+        return float(weights[0]) if self.task == "classification" else weights
 
     def _checked(self, row: TokenRow, place: Place) -> TokenRow:
         """The row, if there is anything left in it to learn or to answer."""
@@ -131,41 +136,16 @@ class TokenReader:
         return row
 
 
-def prompt_length(labels: np.ndarray) -> int:
-    """Tokens before the last answer, which is the last stretch of labels; 0 where it begins the row."""
-    learned = np.flatnonzero(labels != IGNORED)
-    if not len(learned):
-        return 0
-    breaks = np.flatnonzero(np.diff(learned) > 1)
-    return int(learned[breaks[-1] + 1] if len(breaks) else learned[0])
-
-
-def learned_bytes(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> int:
-    """UTF-8 bytes of the text that is predicted: of each stretch of labels, what it adds to the text before it.
-
-    A character that begins before a stretch counts where it ends.
-    """
-    learned = np.append(row["labels"] != IGNORED, False)
-    learned[0] = False  # never predicted
-    edges = np.flatnonzero(np.diff(learned, prepend=False))
-    ids = row["input_ids"].tolist()
-    sizes = [_text_bytes(ids[:edge], tokenizer) for edge in edges.tolist()]
-    return sum(sizes[1::2]) - sum(sizes[::2])
-
-
-def _text_bytes(ids: list[int], tokenizer: PreTrainedTokenizerBase) -> int:
-    """Bytes of the text of `ids`, without special tokens and without the beginning of a character at its end."""
-    text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    assert isinstance(text, str)  # a list for lists of lists only
-    return len(text.rstrip("\ufffd").encode())
+def _array(values: Mapping[str, Any], column: str, place: Place) -> np.ndarray:
+    try:
+        return np.asarray(values[column])
+    except ValueError:  # lists of different lengths inside
+        raise place.error("data.token_column", column=column, got=type(values[column]).__name__) from None
 
 
 def _numbers(values: Mapping[str, Any], column: str, place: Place, kinds: str = "iu") -> np.ndarray:
     """The column as an array of one dimension; `kinds` are those of NumPy's dtypes that it may have, beside truth values."""
-    try:
-        array = np.asarray(values[column])
-    except ValueError:  # lists of different lengths inside
-        raise place.error("data.token_column", column=column, got=type(values[column]).__name__) from None
+    array = _array(values, column, place)
     if array.ndim == 1 and not len(array):
         return array.astype(np.int32)
     if array.ndim != 1 or array.dtype.kind not in (kinds if column == "input_ids" else kinds + "b"):
@@ -178,6 +158,19 @@ def _column(values: Mapping[str, Any], column: str, length: int, place: Place, k
     if len(array) != length:
         raise place.error("data.token_length", column=column, got=len(array), expected=length)
     return array
+
+
+def _one_text(row: TokenRow, values: Mapping[str, Any], place: Place) -> TokenRow:
+    """The row without its positions, which are counted anew.
+
+    Raises DataError where they, or `seq_lengths`, tell of several texts: as one row, each would read those before it.
+    """
+    positions = row.pop("position_ids", np.zeros(1))
+    if np.size(values.get("seq_lengths", 0)) > 1:
+        raise place.error("data.token_packed", column="seq_lengths")
+    if (np.diff(positions) < 0).any():
+        raise place.error("data.token_packed", column="position_ids")
+    return row
 
 
 def _without_padding(row: TokenRow, values: Mapping[str, Any], place: Place) -> TokenRow:

@@ -263,6 +263,12 @@ TEXTS = {
         hint_pt="Seus labels são -100 (ou suas máscaras, 0) a partir do segundo token, ou ela só tem um token; deixe essas "
         "linhas de fora.",
     ),
+    "token_packed": Text(
+        en="{path}:{line}: {column} tells of several texts packed into one row; each would read those before it.",
+        pt="{path}:{line}: {column} indica vários textos empacotados em uma linha; cada um leria os anteriores.",
+        hint_en="Give one text a row, without packing it beforehand.",
+        hint_pt="Dê um texto por linha, sem empacotá-los antes.",
+    ),
     "token_task": Text(
         en="{path}:{line}: labels is one class ({got}) for the whole row, but this model generates text.",
         pt="{path}:{line}: labels é uma só classe ({got}) para a linha toda, mas este modelo gera texto.",
@@ -317,6 +323,20 @@ TEXTS = {
         pt="{path}:{line}: {column} chama ferramentas, e esta versão não treina com isso.",
         hint_en="Remove such conversations; without the calls their answers would be learned from nothing.",
         hint_pt="Remova essas conversas; sem as chamadas, as respostas seriam aprendidas do nada.",
+    ),
+    "template_column": Text(
+        en="{path}:{line}: the column {column} changes what the chat template writes, and this version does not hand it on.",
+        pt="{path}:{line}: a coluna {column} muda o que o chat template escreve, e esta versão não a repassa.",
+        hint_en="Remove the column if the answers do not depend on it; or render the rows yourself and give prompt and "
+        "completion as strings without a chat template, or input_ids.",
+        hint_pt="Remova a coluna se as respostas não dependem dela; ou gere o texto das linhas você mesmo e dê prompt e "
+        "completion como strings sem chat template, ou input_ids.",
+    ),
+    "no_answers": Text(
+        en="{path}:{line}: {setting}=True learns answers only, and running text has none.",
+        pt="{path}:{line}: {setting}=True aprende só as respostas, e texto corrido não tem nenhuma.",
+        hint_en="Leave {setting} out, or give prompt and completion, or messages.",
+        hint_pt="Omita {setting}, ou dê prompt e completion, ou messages.",
     ),
     "no_assistant": Text(
         en="{path}:{line}: no assistant turn with text, so nothing would be learned.",

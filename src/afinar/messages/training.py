@@ -260,6 +260,12 @@ TEXTS = {
         hint_en="Pass one of them.",
         hint_pt="Passe só um deles.",
     ),
+    "blocks_length": Text(
+        en="packing='blocks' needs a length, and max_length is None.",
+        pt="packing='blocks' precisa de um tamanho, e max_length é None.",
+        hint_en="Set max_length, such as 1024.",
+        hint_pt="Defina max_length, por exemplo 1024.",
+    ),
     "blocks_tokenised": Text(
         en="packing='blocks' joins running text; these rows are tokenised already (input_ids).",
         pt="packing='blocks' junta texto corrido; estas linhas já estão tokenizadas (input_ids).",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RowStream", "for_foreign_collator", "label_names_of", "masks_real_eos", "training_rows"]
 
-MANY_CUT = 0.1  # share of rows from which on a cut is worth a warning
+MANY_CUT = 0.1  # share of raw rows from which on a cut is worth a warning
 FIELDS = {"train": "train_dataset", "valid": "eval_dataset"}
 
 
@@ -82,11 +82,11 @@ def training_rows(
         raise ConfigError("training.dataset_dict", field=FIELDS[split], got=type(dataset).__name__, names=names)
     making = _Making(tokenizer, args, task, tuple(label_names), split, limit)
     if isinstance(dataset, IterableDataset):
-        return making.stream(dataset if formatting_func is None else FormattedStream(dataset, formatting_func))
+        return making.stream(dataset if formatting_func is None else FormattedStream(dataset, formatting_func, split))
     tokenised = making.tokenised(dataset)
     if tokenised is not None and formatting_func is not None:
         raise ConfigError("training.formatting_tokenised", field=FIELDS[split])
-    texts = dataset if formatting_func is None else FormattedRows(dataset, formatting_func)
+    texts = dataset if formatting_func is None else FormattedRows(dataset, formatting_func, split)
     rows = making.raw(texts) if tokenised is None else tokenised
     _warn_of_cuts(rows, making.max_length)
     return rows
@@ -117,10 +117,14 @@ class _Making:
     def encoder(self) -> Encoder:
         if self.tokenizer is None:
             raise ConfigError("training.rows_without_tokenizer")
+        if self.args.packing and self.args.max_length is None:
+            raise ConfigError("training.blocks_length")
+        only = [name for name in ("completion_only_loss", "assistant_only_loss") if getattr(self.args, name)]
         return Encoder(
             self.tokenizer,
             learn_prompts=self.args.completion_only_loss is False,
             learn_conversations=self.args.assistant_only_loss is False,
+            answers_only=only[0] if only else None,
         )
 
     def tokenised(self, dataset: Any) -> TokenRows | None:
@@ -178,13 +182,14 @@ class _Making:
 class FormattedRows:
     """Rows made into running text by a function of the user's; their weights stay."""
 
-    def __init__(self, dataset: Any, function: Callable[[Mapping[str, Any]], str]) -> None:
+    def __init__(self, dataset: Any, function: Callable[[Mapping[str, Any]], str], split: str) -> None:
         self.dataset = dataset
         self.function = function
+        self.split = split
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         named = isinstance(self.dataset, str | os.PathLike)
-        rows = (row.values for row in read(self.dataset)) if named else each(self.dataset)
+        rows = (row.values for row in read(self.dataset, split=self.split)) if named else each(self.dataset)
         return (self._formatted(row) for row in rows)
 
     def _formatted(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +217,9 @@ def _checked(examples: Examples, task: str) -> Examples:
 
 
 def _warn_of_cuts(rows: Examples | TokenRows, max_length: int) -> None:
+    """Warn where the cut loses whole rows, or more than people reckon with; tokenised rows had their length already."""
     count = len(rows) + rows.dropped
-    if rows.dropped or rows.truncated > MANY_CUT * count:
+    few = 0.0 if isinstance(rows, TokenRows) else MANY_CUT * count
+    if rows.dropped or rows.truncated > few:
         text = messages.text("training.rows_cut", cut=rows.truncated, dropped=rows.dropped, rows=count, max_length=max_length)
         warnings.warn(text, UserWarning, stacklevel=3)
