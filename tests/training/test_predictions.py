@@ -156,16 +156,11 @@ class TestAnswers:
         answers.add([(5, rows[5]), (2, rows[2])])
         assert answers.generate().answers == [whole.answers[2], whole.answers[5]]
 
-    def test_without_references_there_is_nothing_to_score(self):
+    def test_rows_without_labels_have_answers_too(self):
         found = answered([{"input_ids": [7, 8, 9]}, {"input_ids": [9, 10]}])
         assert found.references == [None, None]
-        assert found.scored() == ([], [])
         assert found.arrays()[1] is None
         assert found.arrays()[0].shape[0] == 2
-
-    def test_rows_with_a_reference_are_scored_beside_others(self):
-        found = answered([{"input_ids": [7, 8, 9]}, {"input_ids": [9, 10], "reference": "sim"}])
-        assert found.scored() == ([found.texts[1]], ["sim"])
 
     def test_no_rows_at_all(self):
         found = answered([])

@@ -84,11 +84,6 @@ class Answered:
         """What each answer should have been; None where that is not known."""
         return [answer.reference for answer in self.answers]
 
-    def scored(self) -> tuple[list[str], list[str]]:
-        """Texts and references of the rows that have a reference: what the metrics compare."""
-        pairs = [(answer.text, answer.reference) for answer in self.answers if answer.reference is not None]
-        return [text for text, _ in pairs], [reference for _, reference in pairs]
-
     def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Token ids of the answers (N, L) and of the references (N, M), int64, filled up on the right with the pad id.
 
