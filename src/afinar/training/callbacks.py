@@ -7,15 +7,18 @@ settings, and get back what they had counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 
-def restore_callbacks(callbacks: Iterable[TrainerCallback], saved: Mapping[str, Any]) -> None:
-    """Set the attributes in `saved` (`TrainerState.stateful_callbacks`) on the callbacks of the same class, in their order."""
+def restore_callbacks(callbacks: Iterable[TrainerCallback], saved: Any) -> None:
+    """Set the attributes in `saved` on the callbacks of the same class, in their order.
+
+    saved: `TrainerState.stateful_callbacks` as read back: class name -> state, or a list of states.
+    """
     waiting = {name: list(data) if isinstance(data, list) else [data] for name, data in saved.items()}
     for callback in callbacks:
         states = waiting.get(type(callback).__name__)

@@ -35,6 +35,7 @@ from afinar.models.quantised import accepted_by_trainer
 from afinar.training import checkpoints, predictions, processes, setup, sharding
 from afinar.training.callbacks import restore_callbacks
 from afinar.training.feeding import Feed
+from afinar.training.hub import push_checkpoint
 from afinar.training.items import counted
 from afinar.training.measuring import measure
 from afinar.training.optimizer import averaged_weights, backward_options, make_optimizer, training_weights
@@ -345,6 +346,9 @@ class SFTTrainer(Trainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         state = checkpoints.load_tensors(Path(resume_from_checkpoint) / checkpoints.TRAINING_STATE)
         sharding.load_trained_state(self.method, self.model, state)
+
+    def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
+        push_checkpoint(self, Path(checkpoint_folder))
 
     def _load_callback_state(self) -> None:
         """What callbacks counted, early stopping for one; their settings are those they were given now."""
