@@ -132,6 +132,12 @@ def test_tokenised_rows_need_no_tokenizer_and_others_do() -> None:
             listed(rows(given, tokenizer=None))
 
 
+@pytest.mark.parametrize("given", [ANSWERS, TOKENS])
+def test_a_generator_is_read_once_and_kept(given: list[dict]) -> None:
+    found = rows(row for row in given)
+    assert listed(found) == listed(found) == listed(rows(given))
+
+
 def test_bundled_sets_by_name() -> None:
     args = settings(max_length=None)
     train, valid = (rows("afinar/sentimento", args, task="classification", limit=4096, split=s) for s in ("train", "valid"))
@@ -238,6 +244,7 @@ def test_formatting_makes_text_of_rows(tmp_path: Path) -> None:
         return f"P: {row['prompt']} R: {row['completion']}"
 
     expected = listed(rows([{"text": template(row), "weight": 0.5} for row in ANSWERS]))
+    assert listed(rows(Stream(ANSWERS), settings(dataset_text_field="x"), formatting_func=lambda row: "a"))
     weighted = [{**row, "weight": 0.5} for row in ANSWERS]
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in weighted), encoding="utf-8")
@@ -383,6 +390,13 @@ def test_classes_of_a_stream() -> None:
     given = class_label(["ruim", "bom"], [1, 0]).to_iterable_dataset()
     assert classes(given, NAMELESS) == [1, 0]
     assert classes(Stream(REVIEWS), ("ruim", "bom")) == [0, 1] * 3
+    assert classes(given, ("bom", "ruim")) == [0, 1]
+    numbered = Stream([{"text": "a", "label": 1}, {"text": "a", "label": 0}])
+    assert classes(numbered, NAMELESS) == classes(numbered, ("ruim", "bom")) == [1, 0]
+    with raises("training.classes", got=2, expected=3):
+        classes(given, ("LABEL_0", "LABEL_1", "LABEL_2"))
+    with raises("data.unseen_label", DataError, line=1, label="ruim"):
+        classes(Stream(REVIEWS), NAMELESS)  # which of the two it is cannot be told
 
 
 @pytest.mark.parametrize(

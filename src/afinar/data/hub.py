@@ -36,6 +36,15 @@ def is_datasets_object(source: Any) -> bool:
     )
 
 
+def is_stream(source: Any) -> bool:
+    """Whether `source` is an IterableDataset of `datasets`."""
+    if not is_datasets_object(source):
+        return False
+    import datasets
+
+    return isinstance(source, datasets.IterableDataset)
+
+
 def load(source: str, *, offline: bool = False) -> Any:
     """The streamed data set (or dict of splits) of a hub name. Raises DataError with what the hub or the cache said."""
     import datasets
@@ -93,9 +102,7 @@ def in_order(dataset: Any) -> Iterator[Mapping[str, Any]]:
     Within a worker of torch's loader a stream's plain iterator parts its shards and shuffles them with another seed, even
     where there is one worker; its batches take no notice of workers.
     """
-    import datasets
-
-    if not isinstance(dataset, datasets.IterableDataset):
+    if not is_stream(dataset):
         return iter(dataset)
     return ({name: values[0] for name, values in batch.items()} for batch in dataset.iter(batch_size=1))
 

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from torch.utils.data import IterableDataset
 
 from afinar.data import hub
 from afinar.data.building import example, predicted_bytes
@@ -16,6 +17,11 @@ from afinar.data.loading import LoadedRow, Reader
 from afinar.data.rows import Row, python_row
 from afinar.data.tokenised import TokenReader, TokenRow
 from afinar.errors import ConfigError, DataError
+
+
+def is_stream(source: Any) -> bool:
+    """Whether `source` is read in order, without a length; those of `datasets` are torch's only if torch came first."""
+    return isinstance(source, IterableDataset) or hub.is_stream(source)
 
 
 @dataclass(frozen=True)

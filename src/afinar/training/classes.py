@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch.utils.data import IterableDataset
 
 from afinar.data import hub
 from afinar.data.building import label_order
@@ -17,6 +16,7 @@ from afinar.data.formats import detect, label_value
 from afinar.data.loading import Loaded
 from afinar.data.rows import Row, python_row
 from afinar.data.sources import each, read
+from afinar.data.streams import is_stream
 from afinar.errors import ConfigError
 
 _nameless = re.compile(r"LABEL_\d+")  # what transformers calls classes that nobody named
@@ -38,7 +38,7 @@ def label_names_of(dataset: Any, text_column: str = "text") -> tuple[str, ...]:
     known = hub.class_names(dataset)
     if known:
         return known
-    if isinstance(dataset, IterableDataset):
+    if is_stream(dataset):
         raise ConfigError("training.stream_classes")
     if "input_ids" in first.values:
         return tuple(str(number) for number in range(1 + max(_class_number(row) or 0 for row in _rows(dataset))))
@@ -87,5 +87,19 @@ def class_order(loaded: Loaded, known: Sequence[str], model: Sequence[str]) -> t
         return numbers
     if not known and len(found) == len(model) and all(_nameless.fullmatch(name) for name in model):
         return found
-    shown = ", ".join(known or found)
-    raise ConfigError("training.classes", got=len(known or found), found=shown, expected=len(model), known=", ".join(model))
+    raise _other_classes(known or found, model)
+
+
+def class_numbers(known: Sequence[str], model: Sequence[str]) -> dict[str, int]:
+    """The number of each class of a stream, whose labels are not known beforehand: by the names of :func:`class_order`, or
+    the numbers themselves. Raises ConfigError where the stream names other classes than the model.
+    """
+    if known and model and not set(known) & set(model) and len(known) != len(model):
+        raise _other_classes(known, model)
+    names = model if set(known) & set(model) else known or model
+    return {**{str(number): number for number in range(len(names))}, **{name: number for number, name in enumerate(names)}}
+
+
+def _other_classes(found: Sequence[str], model: Sequence[str]) -> ConfigError:
+    shown = {"found": ", ".join(found), "known": ", ".join(model)}
+    return ConfigError("training.classes", got=len(found), expected=len(model), **shown)

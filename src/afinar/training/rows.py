@@ -18,8 +18,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import IterableDataset
-
 from afinar import messages
 from afinar.data import hub
 from afinar.data.building import build
@@ -27,11 +25,12 @@ from afinar.data.chat import Encoder
 from afinar.data.examples import Examples
 from afinar.data.loading import Reader, load
 from afinar.data.sources import each, read
-from afinar.data.streams import Converter, RowStream
+from afinar.data.streams import Converter, RowStream, is_stream
 from afinar.data.tokenised import MASKS, TokenReader, TokenRows
 from afinar.errors import ConfigError, DataError
-from afinar.training.classes import class_order, label_names_of
+from afinar.training.classes import class_numbers, class_order, label_names_of
 from afinar.training.foreign import for_foreign_collator, masks_real_eos
+from afinar.training.formatting import FormattedRows, FormattedStream
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -80,20 +79,22 @@ def training_rows(
     if isinstance(dataset, Mapping):
         names = ", ".join(str(name) for name in dataset)
         raise ConfigError("training.dataset_dict", field=FIELDS[split], got=type(dataset).__name__, names=names)
-    making = _Making(tokenizer, args, task, tuple(label_names), split, limit)
-    if isinstance(dataset, IterableDataset):
-        return making.stream(dataset if formatting_func is None else FormattedStream(dataset, formatting_func, split))
-    tokenised = making.tokenised(dataset)
+    maker = _Maker(tokenizer, args, task, tuple(label_names), split, limit)
+    if is_stream(dataset):
+        return maker.stream(dataset if formatting_func is None else FormattedStream(dataset, formatting_func, split))
+    if isinstance(dataset, Iterator):
+        dataset = list(dataset)  # rows are read more than once
+    tokenised = maker.tokenised(dataset)
     if tokenised is not None and formatting_func is not None:
         raise ConfigError("training.formatting_tokenised", field=FIELDS[split])
     texts = dataset if formatting_func is None else FormattedRows(dataset, formatting_func, split)
-    rows = making.raw(texts) if tokenised is None else tokenised
-    _warn_of_cuts(rows, making.max_length)
+    rows = maker.raw(texts) if tokenised is None else tokenised
+    _warn_of_cuts(rows, maker.max_length)
     return rows
 
 
-class _Making:
-    """The settings of one call of :func:`training_rows`, and the ways to rows."""
+class _Maker:
+    """Makes rows by the settings of one call of :func:`training_rows`."""
 
     def __init__(
         self,
@@ -137,7 +138,7 @@ class _Making:
             return None
         if not len(dataset):
             raise DataError("data.empty", path=f"<{type(dataset).__name__}>")
-        first = dataset[0]
+        first = next(each(dataset))
         if not isinstance(first, Mapping) or "input_ids" not in first:
             return None
         if self.args.packing:
@@ -148,16 +149,9 @@ class _Making:
         return rows
 
     def raw(self, source: Any) -> Examples:
-        loaded = load(
-            source,
-            self.encoder(),
-            format="auto",
-            task=self.task,
-            split=self.split,
-            offline=False,
-            prompts=self.prompts,
-            text_column=self.args.dataset_text_field,
-        )
+        """The rows as the data stage prepares them."""
+        reading = self._reading(source)
+        loaded = load(source, self.encoder(), split=self.split, offline=False, **reading)
         names = class_order(loaded, hub.class_names(source), self.label_names) if self.task == "classification" else ()
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         packing = "blocks" if self.args.packing else "none"
@@ -165,47 +159,15 @@ class _Making:
         return build(loaded, max_length=self.max_length, packing=packing, label_names=names, seed=order)
 
     def stream(self, source: Any) -> RowStream:
-        raw = None
-        if self.tokenizer is not None:
-            raw = Reader(
-                self.encoder(),
-                format="auto",
-                task=self.task,
-                prompts=self.prompts,
-                text_column=self.args.dataset_text_field,
-            )
-        names = hub.class_names(source) or self.label_names
-        numbers = {name: number for number, name in enumerate(names)}
-        return RowStream(source, Converter(self.token_reader(), raw, self.max_length, numbers, bool(self.args.packing)))
+        """The rows of a stream, tokenised or not."""
+        reader = None if self.tokenizer is None else Reader(self.encoder(), **self._reading(source))
+        numbers = class_numbers(hub.class_names(source), self.label_names) if self.task == "classification" else {}
+        return RowStream(source, Converter(self.token_reader(), reader, self.max_length, numbers, bool(self.args.packing)))
 
-
-class FormattedRows:
-    """Rows made into running text by a function of the user's; their weights stay."""
-
-    def __init__(self, dataset: Any, function: Callable[[Mapping[str, Any]], str], split: str) -> None:
-        self.dataset = dataset
-        self.function = function
-        self.split = split
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        named = isinstance(self.dataset, str | os.PathLike)
-        rows = (row.values for row in read(self.dataset, split=self.split)) if named else each(self.dataset)
-        return (self._formatted(row) for row in rows)
-
-    def _formatted(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        text = self.function(row)
-        if not isinstance(text, str):
-            raise ConfigError("training.formatting_func", got=type(text).__name__)
-        return {"text": text, **({"weight": row["weight"]} if "weight" in row else {})}
-
-
-class FormattedStream(FormattedRows, IterableDataset):
-    """The same for a stream, which hears of the epochs."""
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the stream the number of the pass."""
-        if hasattr(self.dataset, "set_epoch"):
-            self.dataset.set_epoch(epoch)
+    def _reading(self, source: Any) -> dict[str, Any]:
+        formatted = isinstance(source, FormattedRows)
+        text_column = "text" if formatted else self.args.dataset_text_field
+        return {"format": "auto", "task": self.task, "prompts": self.prompts, "text_column": text_column}
 
 
 def _checked(examples: Examples, task: str) -> Examples:
