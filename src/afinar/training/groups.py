@@ -118,7 +118,12 @@ def parameter_groups(
         # one fused or foreach kernel cannot span two device meshes, so each mesh has groups of its own
         group = groups.setdefault((name, mesh), {"name": name, "params": [], "lr": rate, "weight_decay": decay})
         group["params"].append(item.parameter)
-    return sorted(groups.values(), key=lambda group: group["lr"] != base.rate)
+    return sorted(groups.values(), key=lambda group: (group["lr"] != base.rate, _by_number(group["name"])))
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A key that sorts `layer_10` behind `layer_9`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def describe(groups: Sequence[dict[str, Any]]) -> list[str]:
