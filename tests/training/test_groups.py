@@ -121,6 +121,12 @@ def test_decay_by_regular_expression() -> None:
     }
 
 
+@pytest.mark.parametrize(("given", "kept"), [("bias", ["bias"]), (None, []), (("norm", "bias"), ["norm", "bias"])])
+def test_one_word_is_a_list_of_one(given: Any, kept: list[str]) -> None:
+    """A text taken letter by letter would be patterns that match nearly everything."""
+    assert arguments(no_decay=given).no_decay == kept
+
+
 def test_scales_count_as_norms() -> None:
     """Decayed, (IA)³ would switch the layer off and DoRA shrink the base's weight."""
     ia3 = get_peft_model(tiny_model(), IA3Config(target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"]))

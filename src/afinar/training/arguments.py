@@ -122,6 +122,7 @@ class SFTConfig(TrainingArguments):
                 raise ConfigError("core.range", field=name, got=value, allowed=">= 1")
         if self.max_length is not None and self.max_length < 2:
             raise ConfigError("core.range", field="max_length", got=self.max_length, allowed=">= 2")
+        self.no_decay = [self.no_decay] if isinstance(self.no_decay, str) else list(self.no_decay or ())
         for name in ("head_learning_rate", "embedding_learning_rate", "adapter_learning_rate", "lora_plus_ratio"):
             value = getattr(self, name)
             if value is not None and value <= 0:
