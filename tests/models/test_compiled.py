@@ -49,7 +49,7 @@ def test_causal_and_no_recompilation_for_another_count() -> None:
         _assert_equal(compiled, plain, **_batch(supervised), label_smoothing=0.1, weights=weights)
     frames = counters["frames"]["ok"]
     assert frames > 0  # something was compiled
-    for supervised in range(5, 12):
+    for supervised in (6, 11):
         _assert_equal(compiled, plain, **_batch(supervised), label_smoothing=0.1, weights=weights)
     assert counters["frames"]["ok"] == frames
 
