@@ -118,7 +118,6 @@ def test_values_that_ask_for_nothing_pass_and_others_are_refused(name: str) -> N
     [
         ("average_tokens_across_devices", False),
         ("dataloader_drop_last", True),
-        ("include_num_input_tokens_seen", "all"),
         ("train_sampling_strategy", "batch_rebalance"),
         ("use_liger_kernel", True),
     ],

@@ -109,12 +109,6 @@ TEXTS = {
         "Escreva fsdp_config={{'version': 2, 'transformer_layer_cls_to_wrap': [{got}]}}.",
     ),
     "half_precision_backend": _APEX,
-    "include_num_input_tokens_seen": _no(
-        "the trainer counts tokens itself, padding left out.",
-        "o próprio treinador conta os tokens, sem o preenchimento.",
-        "Leave it out and read trainer.tokens_seen and trainer.supervised_tokens_seen.",
-        "Omita-o e leia trainer.tokens_seen e trainer.supervised_tokens_seen.",
-    ),
     "infinite": _STREAM,
     "jit_mode_eval": _no(
         "transformers dropped TorchScript.",

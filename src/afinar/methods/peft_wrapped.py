@@ -57,6 +57,14 @@ def config_of(model: Any) -> Any:
     return model.peft_config[first]
 
 
+def virtual_tokens(model: Any) -> int:
+    """Positions that a prompt method takes from the model for itself; 0 for every other model."""
+    if isinstance(model, PreTrainedModel) or not is_peft(model):
+        return 0
+    config = config_of(model)
+    return int(config.num_virtual_tokens) if config.is_prompt_learning else 0
+
+
 def kind_of(config: Any) -> str:
     """The technique of a PEFT config, such as "LORA"."""
     return str(getattr(config.peft_type, "value", config.peft_type))

@@ -79,7 +79,6 @@ ASKS_NOTHING: dict[str, tuple[Any, ...]] = {
 HAS_NO_EFFECT: dict[str, tuple[Any, ...]] = {
     "average_tokens_across_devices": (True,),
     "dataloader_drop_last": (False,),
-    "include_num_input_tokens_seen": ("no", False),
     "train_sampling_strategy": ("random", "sequential", "group_by_length"),
     "use_liger_kernel": (False,),
 }

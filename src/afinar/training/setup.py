@@ -19,6 +19,7 @@ from afinar.errors import ConfigError, ModelError
 from afinar.methods.base import Method, config_class
 from afinar.methods.config import Full
 from afinar.methods.peft_bridge import is_peft, method_for
+from afinar.methods.peft_wrapped import virtual_tokens
 from afinar.models import quantised
 from afinar.models.causal import supervise
 from afinar.models.config import ModelConfig
@@ -201,6 +202,8 @@ def longest(model: Any, args: SFTConfig) -> int:
     """Tokens of the longest row: `max_length`, but no more than the model has positions."""
     config = getattr(model, "config", None)  # plain modules have none
     positions = None if config is None else getattr(config.get_text_config(), "max_position_embeddings", None)
+    if positions is not None:
+        positions -= virtual_tokens(model)
     return min(length for length in (args.max_length, positions, 2**31) if length)
 
 
