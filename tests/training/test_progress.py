@@ -15,7 +15,9 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 from afinar import messages
 from afinar.training.figures import figure, label, log_facts
 from afinar.training.progress import Progress, show_progress
+from tests.rows import causal_rows
 from tests.tiny import tiny_model
+from tests.trajectories.training import trainer
 
 GROUPS = [
     {"name": "adapter", "params": [torch.zeros(1200)], "lr": 0.0, "initial_lr": 5e-4, "weight_decay": 0.01},
@@ -197,8 +199,37 @@ class Own(TrainerCallback):
 @pytest.mark.parametrize("disable_tqdm", [True, False])
 def test_it_takes_the_place_of_what_transformers_adds(disable_tqdm: bool, tmp_path: Path) -> None:
     args = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, disable_tqdm=disable_tqdm, report_to="none")
-    trainer: Any = Trainer(tiny_model(), args, callbacks=[Own()])
-    show_progress(trainer)
-    kinds = [type(callback) for callback in trainer.callback_handler.callbacks]
+    stock: Any = Trainer(tiny_model(), args, callbacks=[Own()])
+    show_progress(stock)
+    kinds = [type(callback) for callback in stock.callback_handler.callbacks]
     assert kinds[-2:] == [Own, Progress]
     assert not {PrinterCallback, ProgressCallback} & set(kinds)
+
+
+def test_a_training_from_beginning_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"logging_steps": 2, "eval_strategy": "steps", "eval_steps": 3, "save_strategy": "no"}
+    run = trainer("lora", tmp_path, max_steps=3, lora_plus_ratio=4.0, **settings)
+    capsys.readouterr()
+    run.train()
+    told = lines(capsys)
+    assert [line.split(":")[0] for line in told[:2]] == ["  adapter", "  adapter/B"]
+    assert [line.split(" · ")[0] for line in told[2:-1]] == ["step 2/3", "step 3"]
+    assert " · evaluation: loss " in told[3]
+    assert " · perplexity " in told[3]
+    assert told[4].startswith("3 steps in ")
+
+
+def test_an_evaluation_from_beginning_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Seen(TrainerCallback):
+        def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            seen.append((bar._evaluation.n, bar._evaluation.total))
+
+    seen: list[tuple[int, int]] = []
+    run = trainer("lora", tmp_path, eval_strategy="no")
+    bar = Progress(run, bars=True)
+    run.remove_callback(Progress)
+    run.add_callback(bar)
+    run.add_callback(Seen())
+    run.evaluate(causal_rows(70))  # two items of the loader
+    assert seen == [(1, 2), (2, 2)]
+    assert bar._evaluation is None
