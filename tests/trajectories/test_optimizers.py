@@ -10,9 +10,14 @@ import torch
 from transformers import AutoModelForCausalLM, TrainerCallback
 from transformers.training_args import OptimizerNames
 
+from afinar import SFTConfig, SFTTrainer
+from afinar.errors import ConfigError
+from afinar.methods.base import create
+from afinar.methods.config import LoRA
 from afinar.training.checkpoints import TRAINING_STATE, load_tensors
 from afinar.training.optimizer import training_weights
 from tests.rows import causal_rows
+from tests.tiny import tiny_model
 from tests.trajectories.training import StopAt, trained, trainer
 
 OPTIMIZERS = ["adamw_torch_fused", "adafactor", "lion_32bit", "adamw_8bit", "schedule_free_adamw"]
@@ -100,3 +105,32 @@ def test_the_best_model_is_the_average_that_was_best(tmp_path: Path) -> None:
     best = load_tensors(Path(run.state.best_model_checkpoint) / TRAINING_STATE)
     for name, parameter in run.model.named_parameters():
         assert torch.equal(parameter, best[name]), name
+
+
+# --- what the trainer hands on -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"), [({"examples_per_step": 16}, True), ({"gradient_accumulation_steps": 2}, True), ({}, False)]
+)
+def test_accumulation_is_known_to_the_optimizer(
+    rows: dict[str, int], refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afinar.training.optimizer.find_spec", lambda module: object())
+    run = trainer("full", tmp_path, optim="lomo", save_strategy="no", **rows)
+    with pytest.raises(ConfigError if refused else ImportError) as caught:  # transformers looks for the package itself
+        run.create_optimizer()
+    assert getattr(caught.value, "key", None) == ("training.optimizer_in_backward" if refused else None)
+
+
+def test_a_class_of_the_callers_is_used_with_groups(tmp_path: Path) -> None:
+    method = create(LoRA(r=2))
+    run = SFTTrainer(
+        method.attach(tiny_model()),
+        SFTConfig(output_dir=str(tmp_path), max_steps=1, save_strategy="no", use_cpu=True, adapter_learning_rate=0.5),
+        train_dataset=causal_rows(),
+        optimizer_cls_and_kwargs=(torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+    )
+    run.train()
+    assert [(group["name"], group["initial_lr"]) for group in run.optimizer.param_groups] == [("adapter", 0.5)]
+    assert type(run.optimizer.optimizer) is torch.optim.SGD
