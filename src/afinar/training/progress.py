@@ -120,7 +120,7 @@ class Progress(TrainerCallback):
         if is_evaluation(logs):
             self._close_evaluation()
             self._say(_evaluation_line(state, logs))
-        elif "train_runtime" in logs:
+        elif "train_loss" in logs:  # train_runtime is in every log where tokens are counted
             self._say(messages.text("training.trained", steps=messages.number(state.global_step, 0), **_ended(logs)))
         else:
             facts = log_facts(logs)
