@@ -26,4 +26,5 @@ def run_jobs(jobs: Sequence[Job], folder: Path, ranks: int = 2) -> None:
     """Run `jobs` on `ranks` processes; what they leave is in `folder`, see :func:`tests.distributed.jobs.outcome`."""
     (folder / "jobs.json").write_text(json.dumps([asdict(job) for job in jobs]), encoding="utf-8")
     done = torchrun(["-m", "tests.distributed.worker", str(folder)], ranks=ranks)
-    assert done.returncode == 0, done.stderr.partition("torch.distributed.run")[0][-6000:]
+    told = "\n".join(line for line in done.stderr.splitlines() if line.startswith("[rank0]"))
+    assert done.returncode == 0, told[-4000:] or done.stderr[-4000:]

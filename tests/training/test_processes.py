@@ -29,6 +29,15 @@ def test_sharding_needs_someone_to_share_with(tmp_path: Path) -> None:
     assert caught.value.key == "training.fsdp_one_process"
 
 
+def test_an_optimizer_that_knows_no_shards_is_refused() -> None:
+    """transformers' Adafactor makes its statistics as plain tensors and would fail in the first step."""
+    args = SimpleNamespace(fsdp=True, world_size=2, optim="adafactor")
+    with pytest.raises(ConfigError) as caught:
+        processes.check(args)  # type: ignore[arg-type]
+    assert caught.value.key == "training.fsdp_optimizer"
+    assert "adamw_torch_fused" in caught.value.values["allowed"]
+
+
 def test_deepspeed_and_the_first_fsdp_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         processes.configure(_accelerator(DistributedType.DEEPSPEED))

@@ -94,6 +94,12 @@ TEXTS = {
         hint_en="Start several with torchrun --nproc-per-node N script.py, or leave fsdp out.",
         hint_pt="Inicie vários com torchrun --nproc-per-node N script.py, ou retire fsdp.",
     ),
+    "fsdp_optimizer": Text(
+        en="optim={got} does not work on a model that FSDP shares among processes.",
+        pt="optim={got} não funciona com um modelo que o FSDP divide entre processos.",
+        hint_en="Use one of {allowed}, or leave fsdp out: plain data parallelism works with every optimizer.",
+        hint_pt="Use um destes: {allowed}; ou retire fsdp: o paralelismo de dados simples funciona com todo otimizador.",
+    ),
     "fsdp_version": Text(
         en="FSDP version {got} is not supported; SFTTrainer works with version 2, which transformers recommends too.",
         pt="A versão {got} do FSDP não é suportada; o SFTTrainer usa a versão 2, que o transformers também recomenda.",

@@ -18,8 +18,13 @@ from transformers import TrainingArguments
 from afinar.errors import ConfigError
 
 
+SHARDED_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd", "rmsprop", "adagrad", "adamw_torch_4bit", "adamw_torch_8bit")
+"""Values of `optim` that can step through shards: torch's own, and those of torchao, which are made for it. The others keep
+states of plain tensors, or of a parameter's whole shape."""
+
+
 def check(args: TrainingArguments) -> None:
-    """Raise ConfigError for `fsdp` on one process; let accelerate shard on CPUs too.
+    """Raise ConfigError for `fsdp` on one process, or with an optimizer that knows no shards; let CPUs share a model too.
 
     accelerate shards between devices that are not CPUs only, and would run plain data parallelism instead without a word.
     """
@@ -27,6 +32,8 @@ def check(args: TrainingArguments) -> None:
         return
     if args.world_size == 1:
         raise ConfigError("training.fsdp_one_process")
+    if args.optim not in SHARDED_OPTIMIZERS:
+        raise ConfigError("training.fsdp_optimizer", got=str(args.optim), allowed=", ".join(SHARDED_OPTIMIZERS))
     state = args.distributed_state
     if state is not None and state.distributed_type == DistributedType.MULTI_CPU:
         state.distributed_type = DistributedType.MULTI_GPU  # read once, by AcceleratorState; the device stays the CPU
