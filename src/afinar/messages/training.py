@@ -56,10 +56,10 @@ TEXTS = {
         'dtype="float32" ou passe method=afinar.Full(), que guarda valores mestres em float32.',
     ),
     "deepspeed": Text(
-        en="SFTTrainer does not run under DeepSpeed: its own gathering of weights, losses and checkpoints would not match.",
-        pt="O SFTTrainer não roda sob o DeepSpeed: a forma como ele junta pesos, perdas e checkpoints não combina com a daqui.",
-        hint_en='Shard the model with FSDP2 instead: fsdp=True, fsdp_config={{"version": 2, ...}}; see docs/en/distributed.md.',
-        hint_pt='Divida o modelo com FSDP2: fsdp=True, fsdp_config={{"version": 2, ...}}; veja docs/pt/distributed.md.',
+        en="SFTTrainer does not run under DeepSpeed, which gathers weights, losses and checkpoints in its own way.",
+        pt="O SFTTrainer não roda sob o DeepSpeed, que junta pesos, perdas e checkpoints de outra forma.",
+        hint_en='Share the model by FSDP2 instead: fsdp=True, fsdp_config={{"version": 2}}; see docs/en/distributed.md.',
+        hint_pt='Divida o modelo com FSDP2: fsdp=True, fsdp_config={{"version": 2}}; veja docs/pt/distributed.md.',
     ),
     "eos_masked": Text(
         en="This data_collator masks every {token} as if it were padding (the pad token is the EOS token), so the model "

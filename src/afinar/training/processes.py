@@ -17,7 +17,6 @@ from transformers import TrainingArguments
 
 from afinar.errors import ConfigError
 
-
 SHARDED_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd", "rmsprop", "adagrad", "adamw_torch_4bit", "adamw_torch_8bit")
 """Values of `optim` that can step through shards: torch's own, and those of torchao, which are made for it. The others keep
 states of plain tensors, or of a parameter's whole shape."""
