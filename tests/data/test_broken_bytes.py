@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from afinar.data.chat import Encoder
 from afinar.data.loading import load
 from afinar.data.sources import read
+from afinar.data.tokenised import TokenReader, TokenRows
 from afinar.errors import DataError
 from tests.tiny import tiny_tokenizer
 
@@ -139,6 +141,8 @@ COLUMNS = [
     "instruction",
     "input",
     "output",
+    "weight",
+    "tools",
     "\ud800",
     "",
 ]
@@ -147,4 +151,36 @@ COLUMNS = [
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.dictionaries(st.sampled_from(COLUMNS), JSON, max_size=4), max_size=3))
 def test_any_values_in_any_columns_give_rows_or_a_data_error(rows: list[dict], encoder: Encoder) -> None:
-    rows_or_error(lambda: load(rows, encoder, format="auto", task="auto", split="train", offline=True))
+    for prompts in (False, True):
+        rows_or_error(
+            lambda prompts=prompts: load(
+                rows, encoder, format="auto", task="auto", split="train", offline=True, prompts=prompts
+            )
+        )
+
+
+NUMBERS = st.integers() | st.floats() | st.booleans() | st.sampled_from([-100, 0, 1, 5])
+VALUES = JSON | NUMBERS | st.lists(NUMBERS, max_size=4) | st.lists(st.sampled_from([-100, 0, 1, 5]), min_size=3, max_size=3)
+TOKEN_COLUMNS = [
+    "labels",
+    "label",
+    "attention_mask",
+    "completion_mask",
+    "assistant_masks",
+    "weight",
+    "weights",
+    "position_ids",
+    "seq_lengths",
+]
+
+
+@settings(max_examples=300)
+@given(ids=VALUES, values=st.dictionaries(st.sampled_from(TOKEN_COLUMNS), VALUES, max_size=4))
+@pytest.mark.parametrize("task", ["causal", "classification"])
+def test_any_values_in_tokenised_columns_give_rows_or_a_data_error(task: str, ids: Any, values: dict) -> None:
+    found: list[Any] = []
+    rows_or_error(lambda: found.extend(TokenRows([{"input_ids": ids, **values}], TokenReader(task, 3, classes=2))))
+    for row in found:
+        assert 0 < len(row["input_ids"]) <= 3
+        assert np.ndim(row["labels"]) == 0 or len(row["labels"]) == len(row["input_ids"])
+        assert (np.asarray(row.get("weights", 1.0)) >= 0).all()

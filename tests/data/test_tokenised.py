@@ -48,6 +48,7 @@ def test_masks_say_what_is_learned_and_both_must() -> None:
     ids = [5, 6, 7, 8]
     assert read(input_ids=ids, completion_mask=completion)["labels"].tolist() == [-100, 6, 7, 8]
     assert read(input_ids=ids, assistant_masks=[True, True, False, True])["labels"].tolist() == [5, 6, -100, 8]
+    assert read(input_ids=ids, attention_mask=[1.0, 1.0, 1.0, 0.0])["input_ids"].tolist() == [5, 6, 7]
     both = read(input_ids=ids, completion_mask=completion, assistant_masks=assistant)
     assert both["labels"].tolist() == [-100, 6, -100, 8]
     given = read(input_ids=ids, completion_mask=completion, labels=[5, -100, -100, 8])
@@ -161,11 +162,14 @@ def test_bytes_of_a_stretch_that_begins_within_a_character() -> None:
         ("token_column", {"input_ids": [5, 6], "labels": [0.5, 1.0]}, {"column": "labels"}),
         ("token_ids", {"input_ids": []}, {}),
         ("token_ids", {"input_ids": [5, -100]}, {"got": -100}),
+        ("token_ids", {"input_ids": [5, 2**40]}, {"got": 2**40}),
+        ("token_column", {"input_ids": None}, {"column": "input_ids", "got": "null"}),
         ("token_length", {"input_ids": [5, 6], "labels": [5]}, {"column": "labels", "got": 1, "expected": 2}),
         ("token_length", {"input_ids": [5, 6], "attention_mask": [1]}, {"column": "attention_mask"}),
         ("token_length", {"input_ids": [5, 6], "completion_mask": [1, 1, 1]}, {"column": "completion_mask"}),
         ("token_length", {"input_ids": [5, 6], "weights": [1.0]}, {"column": "weights"}),
         ("token_labels", {"input_ids": [5, 6], "labels": [-1, 6]}, {"got": -1}),
+        ("token_labels", {"input_ids": [5, 6], "labels": [5, 2**40]}, {"got": 2**40}),
         ("token_task", {"input_ids": [5, 6], "labels": 1}, {"got": 1}),
         ("token_unsupervised", {"input_ids": [5, 6], "labels": [5, -100]}, {}),  # the first token is never predicted
         ("token_unsupervised", {"input_ids": [5, 6], "attention_mask": [0, 0]}, {}),

@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset
 from afinar.data import hub
 from afinar.data.building import example, predicted_bytes
 from afinar.data.examples import Example
-from afinar.data.loading import LoadedRow, Reader
+from afinar.data.loading import Reader
 from afinar.data.rows import Row, python_row
 from afinar.data.tokenised import TokenReader, TokenRow
 from afinar.errors import ConfigError, DataError
@@ -51,19 +51,18 @@ class Converter:
             return (self.tokenised.described(row) for row in read if row is not None)
         if self.raw is None:
             raise ConfigError("training.rows_without_tokenizer")
-        loaded = (self.raw.read(row) for row in rows)
         if self.blocks:
-            return (found.row() for found in self._blocks(loaded))
-        examples = (example(row, self.max_length, self.numbers) for row in loaded)
+            return (found.row() for found in self._blocks(self.raw, rows))
+        examples = (example(self.raw.read(row), self.max_length, self.numbers) for row in rows)
         return (found.row() for found in examples if found is not None)
 
-    def _blocks(self, rows: Iterator[LoadedRow]) -> Iterator[Example]:
+    def _blocks(self, reader: Reader, rows: Iterator[Row]) -> Iterator[Example]:
         """Blocks of `max_length` tokens as in :mod:`afinar.data.packing`, the last one shorter; texts in their order."""
         held = np.zeros((3, 0))  # tokens, bytes, weights of what no block holds yet: exact in float64
         path, line, weighted = "", 0, False
-        for row in rows:
-            if self.raw.format != "text":  # type: ignore[union-attr]
-                raise ConfigError("data.blocks_format", format=self.raw.format)  # type: ignore[union-attr]
+        for row in map(reader.read, rows):
+            if reader.format != "text":
+                raise ConfigError("data.blocks_format", format=reader.format)
             if not held.shape[1]:
                 path, line = row.path, row.line
             weighted |= row.weight is not None

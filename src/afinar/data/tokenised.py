@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MASKS = ("completion_mask", "assistant_masks")
 WEIGHTS = ("weights", "weight")
+LARGEST_ID = 2**31 - 1
 
 TokenRow = dict[str, Any]
 
@@ -54,9 +55,11 @@ class TokenReader:
     def read(self, values: Mapping[str, Any], place: Place) -> TokenRow:
         """The row, uncut. Raises DataError, naming the row, for what does not fit together or teaches nothing."""
         values = {name: value for name, value in values.items() if value is not None}  # tables fill gaps so
-        ids = _numbers(values, "input_ids", place).astype(np.int32)
-        if not len(ids) or ids.min() < 0:
-            raise place.error("data.token_ids", got=int(ids.min()) if len(ids) else "[]")
+        given = _numbers(values, "input_ids", place)
+        wrong = given[(given < 0) | (given > LARGEST_ID)]
+        if len(wrong) or not len(given):
+            raise place.error("data.token_ids", got=int(wrong[0]) if len(wrong) else "[]")
+        ids = given.astype(np.int32)
         row: TokenRow = {"input_ids": ids}
         if "position_ids" in values:
             row["position_ids"] = _column(values, "position_ids", len(ids), place)
@@ -90,8 +93,8 @@ class TokenReader:
         name = "labels" if "labels" in values else "label"
         if name not in values:
             raise place.error("data.token_class", column=name, got="-")
-        value = np.asarray(values[name])
-        if value.ndim or not np.issubdtype(value.dtype, np.integer):
+        value = _array(values, name, place)
+        if value.ndim or value.dtype.kind not in "iub":
             raise place.error("data.token_class", column=name, got=f"{value.dtype} {list(value.shape)}")
         if value < 0 or (self.classes and value >= self.classes):
             raise place.error("data.class_number", got=int(value), classes=self.classes or "?")
@@ -103,15 +106,16 @@ class TokenReader:
             array = _array(values, "labels", place)
             if not array.ndim:
                 raise place.error("data.token_task", got=values["labels"])
-            labels = _column({"labels": array}, "labels", len(ids), place).astype(np.int32)
-            if (labels[labels != IGNORED] < 0).any():
-                raise place.error("data.token_labels", got=int(labels[labels != IGNORED].min()))
-            return labels
+            labels = _column({"labels": array}, "labels", len(ids), place)
+            wrong = labels[((labels < 0) & (labels != IGNORED)) | (labels > LARGEST_ID)]
+            if len(wrong):
+                raise place.error("data.token_labels", got=int(wrong[0]))
+            return labels.astype(np.int32)
         if not given and self.prompts:
             return None
         learned = np.ones(len(ids), dtype=bool)
         for name in given:
-            learned &= _column(values, name, len(ids), place) != 0
+            learned &= _column(values, name, len(ids), place, "iuf") != 0
         return np.where(learned, ids, np.int32(IGNORED))
 
     def _weights(self, values: Mapping[str, Any], length: int, place: Place) -> np.ndarray | float | None:
@@ -137,6 +141,8 @@ class TokenReader:
 
 
 def _array(values: Mapping[str, Any], column: str, place: Place) -> np.ndarray:
+    if column not in values:
+        raise place.error("data.token_column", column=column, got="null")
     try:
         return np.asarray(values[column])
     except ValueError:  # lists of different lengths inside
@@ -166,7 +172,7 @@ def _one_text(row: TokenRow, values: Mapping[str, Any], place: Place) -> TokenRo
     Raises DataError where they, or `seq_lengths`, tell of several texts: as one row, each would read those before it.
     """
     positions = row.pop("position_ids", np.zeros(1))
-    if np.size(values.get("seq_lengths", 0)) > 1:
+    if "seq_lengths" in values and _array(values, "seq_lengths", place).size > 1:
         raise place.error("data.token_packed", column="seq_lengths")
     if (np.diff(positions) < 0).any():
         raise place.error("data.token_packed", column="position_ids")
@@ -177,7 +183,7 @@ def _without_padding(row: TokenRow, values: Mapping[str, Any], place: Place) -> 
     """The row without the positions that its attention_mask leaves out, whatever their labels say."""
     if "attention_mask" not in values:
         return row
-    kept = _column(values, "attention_mask", len(row["input_ids"]), place) != 0
+    kept = _column(values, "attention_mask", len(row["input_ids"]), place, "iuf") != 0
     if kept.all():
         return row
     return {name: value[kept] if isinstance(value, np.ndarray) else value for name, value in row.items()}
