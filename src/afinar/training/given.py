@@ -6,8 +6,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar
 
+from safetensors.torch import save_model
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from afinar.errors import ConfigError
 from afinar.methods.training_state import copy_into, trained
@@ -40,8 +42,11 @@ class Given:
         copy_into(trained(model), state)
 
     def export(self, model: PreTrainedModel, directory: str | Path, *, base: str, task: str) -> None:
-        """The whole model, as transformers saves it."""
-        model.save_pretrained(directory)
+        """The whole model, as transformers saves it; of a plain module, its tensors."""
+        if isinstance(model, PreTrainedModel):
+            model.save_pretrained(directory)
+        else:
+            save_model(model, str(Path(directory) / SAFE_WEIGHTS_NAME))  # tied weights once
 
     def restore(self, model: PreTrainedModel, directory: str | Path) -> PreTrainedModel:
         """Not possible without knowing what was trained: load the folder with `from_pretrained` instead."""

@@ -72,10 +72,16 @@ def arguments(args: TrainingArguments | None, model: Any, others: Mapping[str, A
     return config
 
 
+def name_of(model: Any) -> str:
+    """The folder or hub name that a model came from; empty for one that came from nowhere."""
+    config = getattr(model, "config", None)  # plain modules have none
+    return "" if config is None else str(config.name_or_path)
+
+
 def model_name(model: Any) -> str:
     """The last part of a model's name, for naming a folder."""
-    path = model if isinstance(model, str | Path) else getattr(getattr(model, "config", None), "_name_or_path", "")
-    return Path(str(path)).name or type(model).__name__
+    path = str(model) if isinstance(model, str | Path) else name_of(model)
+    return Path(path).name or type(model).__name__
 
 
 def loaded(
@@ -128,7 +134,7 @@ def tokenizer_of(given: Any, alias: Any, model: Any) -> PreTrainedTokenizerBase 
         return load_tokenizer(ModelConfig(name=str(tokenizer)))
     if tokenizer is not None or isinstance(model, str | Path):
         return tokenizer
-    name = getattr(getattr(model, "config", None), "_name_or_path", "")
+    name = name_of(model)
     if not name:
         return None
     try:

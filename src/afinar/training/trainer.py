@@ -319,7 +319,7 @@ class SFTTrainer(Trainer):
                 return
             folder = Path(output_dir or self.args.output_dir)
             folder.mkdir(parents=True, exist_ok=True)
-            base = self.model.config.name_or_path
+            base = setup.name_of(self.model)
             self.method.export(self.model, folder, base=base, task=self.task)
             if self.processing_class is not None:
                 self.processing_class.save_pretrained(folder)
@@ -390,10 +390,3 @@ class SFTTrainer(Trainer):
 
 
 LlamaSFTTrainer = SFTTrainer
-
-
-def _padding_id(tokenizer: PreTrainedTokenizerBase | None) -> int:
-    """Which id fills padding; masked everywhere, so without a tokenizer any id will do."""
-    if tokenizer is None or tokenizer.pad_token_id is None:
-        return 0
-    return int(tokenizer.pad_token_id)
