@@ -259,6 +259,13 @@ def test_a_rate_for_a_tied_head_is_refused() -> None:
     assert caught.value.key == "training.tied_head"
 
 
+def test_an_adapter_on_the_head_is_no_head() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parameter_groups(peft_model(target_modules=["lm_head"]), arguments(head_learning_rate=0.1))
+    assert caught.value.key == "training.applies_to_nothing"
+    assert caught.value.values["trained"] == "adapter"
+
+
 def test_a_frozen_model_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         parameter_groups(tiny_model().requires_grad_(False), arguments())

@@ -23,73 +23,28 @@ embeddings and norms. PEFT gives LoRA on embeddings a rate of 1e-6 under LoRA+; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 from torch.distributed.tensor import DTensor
-from transformers import PreTrainedModel
 
 from afinar import messages
 from afinar.errors import ConfigError
-from afinar.methods.head import HEAD
-from afinar.methods.lora import LoRALayer
 from afinar.training.arguments import SFTConfig
+from afinar.training.roles import WORDS, Trained, trained_parameters
 
 Groups = list[dict[str, Any]]
-
-_ADDED_BY = ("afinar.methods.", "peft.")
-# What layers and wrappers of ours and of PEFT's keep their base, or a trained copy of it, under.
-_BASE = {"base", "base_layer", "base_model", "model", "modules_to_save", "original_module"}
-_TRAINED_TOKENS = {"token_adapter", "trainable_tokens_delta"}
-_LORA_B = {"lora_B", "lora_embedding_B"}
-_SCALES = {"ia3_l", "lora_magnitude_vector"}  # they multiply activations, as a norm's weight does
-
-
-@dataclass
-class Trained:
-    """One parameter that trains, with every name that it goes by (several where weights are tied)."""
-
-    parameter: nn.Parameter
-    names: list[str] = field(default_factory=list)
-    owners: list[nn.Module] = field(default_factory=list)
-    added: bool = False
-    layer: int | None = None
-
-    @property
-    def parts(self) -> set[str]:
-        """The components of its names."""
-        return {part for name in self.names for part in name.split(".")}
-
-    @property
-    def is_embedding(self) -> bool:
-        """Whether rows of it are looked up by token or position."""
-        return any(isinstance(owner, nn.Embedding) for owner in self.owners) or bool(self.parts & _TRAINED_TOKENS)
-
-    @property
-    def is_lora_b(self) -> bool:
-        """Whether it is the B of a LoRA, ours or PEFT's."""
-        own = any(isinstance(owner, LoRALayer) for owner in self.owners) and self.names[0].endswith(".B")
-        return own or bool(self.parts & _LORA_B)
-
-    def matches(self, no_decay: str) -> bool:
-        """Whether a word of `no_decay` (bias, norm, embedding) or a regular expression means it."""
-        if no_decay == "bias":
-            return any(part == "bias" or part.endswith("_bias") for part in self.parts)
-        if no_decay == "norm":
-            return any("norm" in type(owner).__name__.lower() for owner in self.owners) or bool(self.parts & _SCALES)
-        if no_decay == "embedding":
-            return self.is_embedding
-        return any(re.search(no_decay, name) for name in self.names)
 
 
 @dataclass(frozen=True)
 class Base:
-    """The learning rate and weight decay that groups depart from."""
+    """What groups depart from: the learning rate, the weight decay, and the number of the decoder's layers."""
 
     rate: float
     decay: float
+    layers: int
 
 
 def parameter_groups(
@@ -101,19 +56,18 @@ def parameter_groups(
     Groups at the learning rate itself come first, because the first group's rate is the one that transformers logs.
     Raises ConfigError where nothing trains, and for a setting that applies to nothing.
     """
+    items, layers = trained_parameters(model)
+    if not items:
+        raise ConfigError("training.nothing_trains", model=type(model).__name__)
+    _check(args, items)
     base = Base(
         rate=args.learning_rate if learning_rate is None else learning_rate,
         decay=args.weight_decay if weight_decay is None else weight_decay,
+        layers=layers,
     )
-    trained = _trained(model)
-    if not trained:
-        raise ConfigError("training.nothing_trains", model=type(model).__name__)
-    depth = _place_in_layers(model, trained)
-    roles = _roles(model, trained)
-    _check(model, args, trained, roles)
     groups: dict[tuple[str, Any], dict[str, Any]] = {}
-    for item, role in zip(trained, roles, strict=True):
-        name, rate, decay = _settings(item, role, depth, args, base)
+    for item in items:
+        name, rate, decay = _settings(item, args, base)
         mesh = item.parameter.device_mesh if isinstance(item.parameter, DTensor) else None
         # one fused or foreach kernel cannot span two device meshes, so each mesh has groups of its own
         group = groups.setdefault((name, mesh), {"name": name, "params": [], "lr": rate, "weight_decay": decay})
@@ -147,87 +101,21 @@ def _short(value: Any) -> str:
     return messages.decimal(f"{float(value):.3g}")
 
 
-# --- what each parameter is ----------------------------------------------------------------------------------------
-
-
-def _trained(model: nn.Module) -> list[Trained]:
-    """Every parameter with `requires_grad`, once, in the order of the modules."""
-    found: dict[int, Trained] = {}
-    for path, owner, added in _walk(model, "", False):
-        for name, parameter in owner.named_parameters(recurse=False):
-            if parameter.requires_grad:
-                item = found.setdefault(id(parameter), Trained(parameter))
-                item.names.append(f"{path}{name}")
-                item.owners.append(owner)
-                item.added |= _is_added(owner, name, added)
-    return list(found.values())
-
-
-def _walk(module: nn.Module, path: str, added: bool) -> Iterator[tuple[str, nn.Module, bool]]:
-    """Every module with its path, and whether it is something added to a base; shared modules each time they occur."""
-    yield path, module, added
-    for name, child in module.named_children():
-        yield from _walk(child, f"{path}{name}.", _is_added(module, name, added))
-
-
-def _is_added(parent: nn.Module, name: str, inherited: bool) -> bool:
-    if not any(cls.__module__.startswith(_ADDED_BY) for cls in type(parent).__mro__):
-        return inherited
-    return name not in _BASE
-
-
-def _roles(model: nn.Module, trained: Sequence[Trained]) -> list[str]:
-    heads = _head_paths(model)
-
-    def role(item: Trained) -> str:
-        if item.is_embedding and not (item.added and not item.parts & _TRAINED_TOKENS):
-            return "embedding"
-        if item.added:
-            return "adapter"
-        return "head" if any(name.startswith(heads) for name in item.names) else "weights"
-
-    return [role(item) for item in trained]
-
-
-def _head_paths(model: nn.Module) -> tuple[str, ...]:
-    """Where the LM head and the classifier's `score` lie, each path ending in a dot."""
-    heads = []
-    for module in model.modules():
-        if isinstance(module, PreTrainedModel):
-            heads += [head for head in (module.get_output_embeddings(), module._modules.get(HEAD)) if head is not None]
-    return tuple(path for path, module, _ in _walk(model, "", False) if any(module is head for head in heads))
-
-
-def _place_in_layers(model: nn.Module, trained: Sequence[Trained]) -> int:
-    """Write the layer of each parameter that lies in one; returns how many layers the decoder has (0: none found)."""
-    lists = {path: module for path, module, _ in _walk(model, "", False) if isinstance(module, nn.ModuleList)}
-    outer = [path for path in lists if not any(path != other and path.startswith(other) for other in lists)]
-    if not outer:
-        return 0
-    # the decoder's own list is the one that holds most of the model
-    layers = max(outer, key=lambda path: sum(parameter.numel() for parameter in lists[path].parameters()))
-    for item in trained:
-        for name in item.names:
-            if name.startswith(layers):
-                item.layer = int(name.removeprefix(layers).split(".")[0])
-    return len(lists[layers])
-
-
 # --- what each group is given --------------------------------------------------------------------------------------
 
 
-def _settings(item: Trained, role: str, depth: int, args: SFTConfig, base: Base) -> tuple[str, float, float]:
+def _settings(item: Trained, args: SFTConfig, base: Base) -> tuple[str, float, float]:
     """Name, learning rate and weight decay of the group that `item` belongs to."""
-    name, own = [role], _own_rate(role, args)
+    name, own = [item.role], _own_rate(item.role, args)
     rate = base.rate if own is None else own
     if args.lora_plus_ratio is not None and item.is_lora_b:
         name.append("B")
         rate *= args.lora_plus_ratio
     if args.layerwise_lr_decay is not None and item.layer is not None:
         name.append(f"layer_{item.layer}")
-        rate *= args.layerwise_lr_decay ** (depth - 1 - item.layer)
-    elif args.layerwise_lr_decay is not None and role == "embedding" and own is None:
-        rate *= args.layerwise_lr_decay**depth
+        rate *= args.layerwise_lr_decay ** (base.layers - 1 - item.layer)
+    elif args.layerwise_lr_decay is not None and item.role == "embedding" and own is None:
+        rate *= args.layerwise_lr_decay**base.layers
     kept = any(item.matches(word) for word in args.no_decay)
     return "/".join([*name, "no_decay"] if kept else name), rate, 0.0 if kept else base.decay
 
@@ -241,35 +129,32 @@ def _own_rate(role: str, args: SFTConfig) -> float | None:
     }[role]
 
 
-def _check(model: nn.Module, args: SFTConfig, trained: Sequence[Trained], roles: Sequence[str]) -> None:
+def _check(args: SFTConfig, items: Sequence[Trained]) -> None:
     """Raises ConfigError for the first setting that applies to nothing."""
-    heads = _head_paths(model)
-    tied = any(role == "embedding" and any(name.startswith(heads) for name in item.names)
-               for item, role in zip(trained, roles, strict=True))  # fmt: skip
+    roles = {item.role for item in items}
+    tied = any(item.in_head and item.role == "embedding" for item in items)
     if args.head_learning_rate is not None and tied and "head" not in roles:
         raise ConfigError("training.tied_head", got=args.head_learning_rate)
     applies = {
         "head_learning_rate": "head" in roles,
         "embedding_learning_rate": "embedding" in roles,
         "adapter_learning_rate": "adapter" in roles,
-        "layerwise_lr_decay": any(item.layer is not None for item in trained),
-        "lora_plus_ratio": any(item.is_lora_b for item in trained),
+        "layerwise_lr_decay": any(item.layer is not None for item in items),
+        "lora_plus_ratio": any(item.is_lora_b for item in items),
     }
     for name, found in applies.items():
         if getattr(args, name) is not None and not found:
-            raise ConfigError(
-                "training.applies_to_nothing", field=name, got=getattr(args, name), trained=", ".join(sorted(set(roles)))
-            )
-    for word in args.no_decay:
-        _check_pattern(word, trained)
+            told = ", ".join(sorted(roles))
+            raise ConfigError("training.applies_to_nothing", field=name, got=getattr(args, name), trained=told)
+    for pattern in args.no_decay:
+        if pattern not in WORDS:
+            _check_pattern(pattern, items)
 
 
-def _check_pattern(pattern: str, trained: Sequence[Trained]) -> None:
-    if pattern in ("bias", "norm", "embedding"):
-        return
+def _check_pattern(pattern: str, items: Sequence[Trained]) -> None:
     try:
         re.compile(pattern)
     except re.error as error:
         raise ConfigError("training.bad_pattern", got=pattern, detail=str(error)) from error
-    if not any(item.matches(pattern) for item in trained):
-        raise ConfigError("training.pattern_matches_nothing", got=pattern, example=trained[0].names[0])
+    if not any(item.matches(pattern) for item in items):
+        raise ConfigError("training.pattern_matches_nothing", got=pattern, example=items[0].names[0])
