@@ -136,10 +136,11 @@ def test_without_a_method_what_requires_grad_trains(tmp_path: Path) -> None:
         assert torch.equal(before[name], value) is not name.startswith("model.layers.1."), name
 
 
-def test_gradient_checkpointing_gives_the_same_losses(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["full", "full-classification", "head", "lora", "lora-classification"])
+def test_gradient_checkpointing_gives_the_same_losses(method: str, tmp_path: Path) -> None:
     name = "activation_checkpointing" if hasattr(SFTConfig, "activation_checkpointing") else "gradient_checkpointing"
-    _, losses = trained("lora", tmp_path / "off")
-    _, same = trained("lora", tmp_path / "on", **{name: True})
+    _, losses = trained(method, tmp_path / "off", max_steps=3)
+    _, same = trained(method, tmp_path / "on", max_steps=3, **{name: True})
     assert same == pytest.approx(losses, rel=1e-5)
 
 
