@@ -153,6 +153,13 @@ class TestWhatEndsAnAnswer:
         cut = generate_tokens(model, tokenizer, prompts(), Generation(max_new_tokens=4))
         assert cut == [Continuation(answer, truncated=True)] * 5  # its end was not seen
 
+    @pytest.mark.parametrize("least", [{"min_length": 12}, {"min_new_tokens": 7}])
+    def test_it_is_as_long_as_the_least_length_of_its_own_row(self, least):
+        model = follow(tiny_model(), {}, start=2)  # would end at once
+        found = generate_tokens(model, tiny_tokenizer(), prompts(), Generation(max_new_tokens=20, **least), batch_size=5)
+        wanted = [least.get("min_new_tokens", 12 - len(prompt)) for prompt in prompts()]
+        assert found == [Continuation([0] * length, truncated=False) for length in wanted]
+
     def test_a_token_that_is_given_ends_it(self):
         model, tokenizer, answer = self.chained("ok?!")
         found = generate_tokens(model, tokenizer, prompts(), Generation(max_new_tokens=9, eos_token_id=answer[2]))

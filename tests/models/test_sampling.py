@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
+from transformers.generation.logits_process import (
+    MinLengthLogitsProcessor,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+)
 
-from afinar.models.sampling import SeededSampling
+from afinar.models.sampling import SeededSampling, Unpadded
 
 SCORES = torch.tensor([0.0, 1.0, 2.0, -1.0])
 
@@ -44,3 +50,49 @@ def test_seeds_and_rows_draw_differently_and_nothing_else_is_touched():
     noises = [SeededSampling([], seed, [row])(ids, SCORES[None]) for seed in (0, 1) for row in (0, 1)]
     assert len({tuple(noise.flatten().tolist()) for noise in noises}) == 4
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class TestUnpadded:
+    """Rows of different lengths, filled up on the left with a token that penalties would punish: EOS."""
+
+    EOS = 2
+    PROMPTS = ([5, 6, 5], [7], [8, 9, 8, 9, 8])
+
+    def padded(self, more: int = 0) -> tuple[torch.Tensor, list[int]]:
+        """Token ids (3, 5 + more), and each row's padding."""
+        padding = [5 - len(prompt) for prompt in self.PROMPTS]
+        rows = [[self.EOS] * n + prompt + [10] * more for n, prompt in zip(padding, self.PROMPTS, strict=True)]
+        return torch.tensor(rows), padding
+
+    @pytest.mark.parametrize(
+        "processor",
+        [
+            RepetitionPenaltyLogitsProcessor(2.0),
+            NoRepeatNGramLogitsProcessor(1),
+            MinLengthLogitsProcessor(4, EOS),
+        ],
+        ids=["repetition", "n-grams", "length"],
+    )
+    def test_each_row_is_judged_as_alone(self, processor):
+        ids, padding = self.padded()
+        scores = torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
+        together = Unpadded([[processor]] * 3, padding)(ids, scores)
+        alone = [processor(torch.tensor([prompt]), scores[row][None]) for row, prompt in enumerate(self.PROMPTS)]
+        assert torch.equal(together, torch.cat(alone))
+        assert not torch.equal(together, processor(ids, scores))  # the padding would have counted
+
+    def test_rows_have_processors_of_their_own_in_order(self):
+        ids, padding = self.padded(more=2)
+        scores = torch.zeros(3, 12)
+        rows = [[], [TemperatureLogitsWarper(0.5)], [NoRepeatNGramLogitsProcessor(1), RepetitionPenaltyLogitsProcessor(2.0)]]
+        found = Unpadded(rows, padding)(ids, scores + 3)
+        assert (found[0] == 3).all()
+        assert (found[1] == 6).all()
+        assert found[2].isinf().nonzero().flatten().tolist() == [8, 9, 10]
+
+    def test_beams_of_a_prompt_stand_one_after_the_other(self):
+        ids, padding = self.padded()
+        processor = NoRepeatNGramLogitsProcessor(1)
+        found = Unpadded([[processor]] * 3, padding)(ids.repeat_interleave(2, 0), torch.zeros(6, 12))
+        banned = [row.isinf().nonzero().flatten().tolist() for row in found]
+        assert banned == [[5, 6], [5, 6], [7], [7], [8, 9], [8, 9]]
