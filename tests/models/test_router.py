@@ -71,6 +71,29 @@ def test_loss_and_gradients_equal_the_models_own(architecture: str, extra: dict[
     assert_same_gradients(ours, theirs)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "settings"),
+    [
+        ("gpt_oss", {"num_local_experts": 4, "head_dim": 8}),
+        ("granitemoe", {"num_local_experts": 4, "logits_scaling": 3.0}),
+        ("ernie4_5_moe", {"moe_num_experts": 4, "moe_intermediate_size": 16, "moe_k": 2}),
+        ("jetmoe", {"num_local_experts": 4, "kv_channels": 8, "num_key_value_heads": 4, "aux_loss_coef": COEFFICIENT}),
+        ("llama4_text", {"num_local_experts": 4}),  # has the setting, but adds no such loss
+    ],
+)
+def test_other_families_by_their_own_names(architecture: str, settings: dict[str, Any]) -> None:
+    sizes = {name: value for name, value in _SIZES.items() if (architecture, name) != ("jetmoe", "num_attention_heads")}
+    config = AutoConfig.for_model(
+        architecture, **{**sizes, "output_router_logits": True, "router_aux_loss_coef": COEFFICIENT, **settings}
+    )
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    expected = model(**batch())
+    out = supervise(model)(**batch())
+    torch.testing.assert_close(out.loss, expected.loss, rtol=1e-6, atol=1e-6)
+    assert (out.aux_loss is None) is (expected.get("aux_loss") is None) is (architecture == "llama4_text")
+
+
 @pytest.mark.parametrize("architecture", MIXTURES)
 def test_micro_batches_share_the_routers_loss_by_their_items(architecture: str) -> None:
     """transformers adds the whole of it for every micro-batch: four of them count it four times."""

@@ -64,11 +64,15 @@ def way_of(core: PreTrainedModel, own: Callable[..., Any], ids: Tensor) -> Way:
     for whole in (False, True):
         try:
             routed = forward(own, ids, whole, input_ids=ids, use_cache=False, return_dict=True)
-            hidden = core.get_decoder()(input_ids=ids, use_cache=False, return_dict=True).last_hidden_state
+            if routed.aux_loss is None:
+                return "none"
+            same = whole or torch.equal(routed.states_BT, _hidden_states(core, ids))
         except (AttributeError, TypeError, ValueError, RuntimeError):
             continue  # it takes no logits_to_keep, for one
-        if routed.aux_loss is None:
-            return "none"
-        if torch.isfinite(routed.term) and (whole or torch.equal(routed.states_BT, hidden)):
+        if same and torch.isfinite(routed.term):
             return "logits" if whole else "states"
     return "unknown"
+
+
+def _hidden_states(core: PreTrainedModel, ids: Tensor) -> Tensor:
+    return core.get_decoder()(input_ids=ids, use_cache=False, return_dict=True).last_hidden_state
