@@ -28,9 +28,10 @@ from afinar.data.prepare import prepare_source
 from afinar.data.streams import RowStream
 from afinar.data.tokenised import TokenRows
 from afinar.errors import AfinarError, ConfigError, DataError
+from afinar.training.classes import name_classes
 from afinar.training.rows import for_foreign_collator, label_names_of, masks_real_eos, training_rows
 from afinar.training.steps import StreamSteps, loader
-from tests.tiny import tiny_tokenizer
+from tests.tiny import tiny_model, tiny_tokenizer
 
 ANSWERS = [{"prompt": f"Quanto é {i} mais {i}?", "completion": f"É {2 * i}."} for i in range(6)]
 REVIEWS = [{"text": f"Livro {i}.", "label": "bom" if i % 2 else "ruim"} for i in range(6)]
@@ -434,6 +435,21 @@ def test_the_classes_of_examples_and_of_a_renamed_column() -> None:
 def test_the_classes_of_a_stream_are_not_told_by_its_first_row() -> None:
     with raises("training.stream_classes"):
         label_names_of(Stream(REVIEWS))
+
+
+def test_a_model_without_names_takes_those_of_the_training_rows() -> None:
+    config = tiny_model("llama", "classification", num_labels=2).config
+    assert name_classes(config, rows(TOKENS)) == NAMELESS == tuple(config.id2label.values())
+    numbered = rows([{"text": "a", "label": 1}], task="classification", label_names=NAMELESS)
+    assert name_classes(config, numbered) == ("0", "1")
+    assert tuple(config.id2label.values()) == NAMELESS
+    train = rows(REVIEWS, task="classification", label_names=NAMELESS)
+    names = name_classes(config, train)
+    assert names == ("bom", "ruim") == tuple(config.id2label.values())
+    assert config.label2id == {"bom": 0, "ruim": 1}
+    assert classes(REVIEWS[:1], names) == [1]  # a held-out set with one class keeps its number
+    other = rows(REVIEWS, task="classification", label_names=("bom", "ruim"))
+    assert name_classes(config, other) == ("bom", "ruim")
 
 
 def test_the_task_is_the_models() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from afinar.data.rows import Row, python_row
 from afinar.data.sources import each, read
 from afinar.data.streams import is_stream
 from afinar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 _nameless = re.compile(r"LABEL_\d+")  # what transformers calls classes that nobody named
 
@@ -88,6 +91,23 @@ def class_order(loaded: Loaded, known: Sequence[str], model: Sequence[str]) -> t
     if not known and len(found) == len(model) and all(_nameless.fullmatch(name) for name in model):
         return found
     raise _other_classes(known or found, model)
+
+
+def name_classes(config: PretrainedConfig, rows: Any) -> tuple[str, ...]:
+    """The classes in force once the training `rows` are known: those of prepared examples, else the model's own names.
+
+    A model whose classes nobody named (`LABEL_0`, ...) gets the names of the examples, so that what is saved tells them.
+    """
+    named = {int(number): str(name) for number, name in (config.id2label or {}).items()}
+    own = tuple(named[number] for number in sorted(named))
+    if not isinstance(rows, Examples) or not rows.label_names:
+        return own
+    names = rows.label_names
+    numbered = all(name == str(number) for number, name in enumerate(names))
+    if not numbered and len(names) == len(own) and all(_nameless.fullmatch(name) for name in own):
+        config.id2label = dict(enumerate(names))
+        config.label2id = {name: number for number, name in enumerate(names)}
+    return names
 
 
 def class_numbers(known: Sequence[str], model: Sequence[str]) -> dict[str, int]:
