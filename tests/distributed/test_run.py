@@ -16,7 +16,7 @@ from tests.distributed.launch import torchrun
 
 SETTINGS = {
     "model": {"name": "afinar-mini", "device": "cpu", "dtype": "float32"},
-    "data": {"train": "afinar/sentimento", "max_length": 64},
+    "data": {"train": "afinar/sentimento", "max_length": 160},
     "method": {"name": "lora", "r": 4},
     "training": {"max_steps": 3, "batch_size": 8, "save_every_steps": 2, "log_every_steps": 1},
 }
