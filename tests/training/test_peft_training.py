@@ -80,6 +80,13 @@ def test_an_adapter_that_was_loaded_for_reading_only_is_refused(tmp_path: Path) 
     make(peft.PeftModel.from_pretrained(tiny_model(), str(tmp_path / "adapter"), is_trainable=True), tmp_path)
 
 
+def test_that_peft_wraps_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(tiny_model(), tmp_path, peft_config=peft.LoraConfig(r=2, use_dora=True)).train()
+    assert capsys.readouterr().err.count("use_dora=True") == 1
+    make(tiny_model(), tmp_path, peft_config=peft.LoraConfig(r=2)).train()
+    assert "PEFT" not in capsys.readouterr().err
+
+
 # --- prompts -------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import logging
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedModel
 
-from afinar import messages
 from afinar.errors import ConfigError, ModelError
 from afinar.methods.base import Method, create
 from afinar.methods.config import LoRA
@@ -30,8 +28,6 @@ from afinar.methods.peft_wrapped import PeftWrapped, config_of, is_peft, kind_of
 from afinar.models.targets import linear_layers, shortest_endings
 
 __all__ = ["PeftWrapped", "config_of", "is_peft", "is_peft_config", "method_for"]
-
-logger = logging.getLogger(__name__)
 
 TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
 
@@ -86,9 +82,7 @@ def _method_for_peft(config: Any, model: nn.Module) -> Method:
         if targets is not None:
             return LoRAMethod(_as_lora(config, targets))
         lost = ["target_modules"]
-    method = PeftWrapped(config)
-    logger.info(messages.text("methods.wrapped_by_peft", got=", ".join(lost) or kind))
-    return method
+    return PeftWrapped(config, beyond=", ".join(lost))
 
 
 def _task_type(config: Any, model: nn.Module) -> str | None:
@@ -148,7 +142,7 @@ def _targets(config: Any, model: PreTrainedModel) -> tuple[str, ...] | None:
         probe.modules_to_save = sorted(_HEADS)  # PEFT leaves these out of the matching
     found = [path for path, _ in model.named_modules() if path and check_target_module_exists(probe, path)]
     if not found:
-        raise ConfigError("methods.peft_no_match", got=_shown(config.target_modules), candidates=_candidates(layers))
+        raise ConfigError("methods.peft_no_match", got=_shown(probe.target_modules), candidates=_candidates(layers))
     if not set(found) <= layers.keys():
         return None
     return tuple(shortest_endings(model, found))

@@ -71,15 +71,19 @@ def kind_of(config: Any) -> str:
 
 
 class PeftWrapped:
-    """A PEFT technique, wrapped and run by PEFT itself. `config` is PEFT's."""
+    """A PEFT technique, wrapped and run by PEFT itself.
+
+    config: PEFT's. beyond: what it asks for that afinar's own LoRA has not, for whoever tells what trains.
+    """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"causal", "classification"})
     mergeable: ClassVar[bool] = True
     """:meth:`merge` raises ModelError for the techniques that PEFT cannot fold in."""
     switchable: ClassVar[bool] = True
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, *, beyond: str = "") -> None:
         self.config = config
+        self.beyond = beyond
 
     def attach(self, model: Any) -> Any:
         """Wrap `model`; one that carries PEFT's adapters already is taken as it is.
@@ -93,6 +97,8 @@ class PeftWrapped:
                 model = get_peft_model(model, self.config)
             except (ValueError, TypeError) as error:
                 raise ConfigError("methods.peft_refuses", reason=error) from error
+            for head in _heads(model):  # PEFT leaves a classifier's head in the base's precision
+                head.modules_to_save.float()
         elif not isinstance(model, PreTrainedModel):
             from peft import PeftMixedModel
 

@@ -22,6 +22,7 @@ from transformers.trainer_utils import has_length
 from transformers.utils import is_in_notebook
 
 from afinar import messages
+from afinar.methods.peft_wrapped import PeftWrapped
 from afinar.training.figures import duration, is_evaluation, log_facts, progress_facts
 from afinar.training.groups import describe
 from afinar.training.reporting import memory_bytes
@@ -51,6 +52,9 @@ class Progress(TrainerCallback):
         if not state.is_world_process_zero:
             return
         self._began = (time.perf_counter(), state.global_step, self.trainer.tokens_seen)
+        method = self.trainer.method
+        if isinstance(method, PeftWrapped) and method.beyond:
+            self._say(messages.text("methods.wrapped_by_peft", got=method.beyond))
         groups = kwargs["optimizer"].param_groups
         if all("name" in group for group in groups):  # an optimizer of the caller's own has groups without names
             for line in describe(groups):
