@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
 from afinar.errors import ModelError
 from afinar.models import causal
@@ -220,6 +221,16 @@ def test_the_probe_agrees_with_the_table(architecture: str, monkeypatch: pytest.
     monkeypatch.setattr(causal, "VERIFIED", frozenset())
     model = supervise(tiny_model(architecture))
     assert not model.__dict__[causal._MARK].own
+
+
+@pytest.mark.parametrize(("kind", "key"), [("bert", "models.encoder"), ("bart", "models.encoder_decoder")])
+def test_models_that_do_not_shift_their_labels_are_refused(kind: str, key: str) -> None:
+    sizes = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    sizes |= {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
+    auto = AutoModelForMaskedLM if kind == "bert" else AutoModelForSeq2SeqLM
+    with pytest.raises(ModelError) as caught:
+        supervise(auto.from_config(AutoConfig.for_model(kind, **sizes)))
+    assert caught.value.key == key
 
 
 def test_a_model_without_lm_head_is_refused() -> None:

@@ -82,8 +82,8 @@ def test_a_model_of_transformers_that_uses_num_items_and_a_wrapper_that_does_not
             super().__init__()
             self.inner = tiny_model(architecture)
 
-        def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Any:
-            return self.inner(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
+        def forward(self, **inputs: Any) -> Any:
+            return self.inner(**inputs)
 
     batch = _batch()
     mean = tiny_model(architecture)(**batch).loss
@@ -156,9 +156,10 @@ def test_what_only_the_model_could_apply_is_refused(option: dict[str, Any]) -> N
 
 
 def test_a_model_without_labels_or_without_a_loss_is_refused() -> None:
-    with pytest.raises(ModelError) as caught:
-        own_loss(nn.Linear(2, 2))
-    assert caught.value.key == "models.no_own_loss"
+    for model in (nn.Linear(2, 2), tiny_model().model):
+        with pytest.raises(ModelError) as caught:
+            own_loss(model)
+        assert caught.value.key == "models.no_own_loss"
     with pytest.raises(ModelError) as caught:
         own_loss(Plain("none"))(**_batch())
     assert caught.value.key == "models.own_loss_missing"

@@ -33,6 +33,7 @@ from transformers.utils import ModelOutput
 
 from afinar.errors import ModelError
 from afinar.models import router
+from afinar.models.folder import check_decoder
 from afinar.ops.loss import TokenLosses, head_loss, logits_loss
 
 # Families whose logits are known (by tests against their own forward) to be soft-cap(scale * head(decoder(x))); any
@@ -81,10 +82,11 @@ def supervise(model: nn.Module) -> nn.Module:
         (prompt tuning) lengthen the labels; weights are then aligned on the right.
     output_logits: give the model's own logits (B, T, V) too, and take the loss from them, in the one forward pass.
 
-    Raises ModelError where no causal language model is found inside.
+    Raises ModelError where no causal language model is found inside, or only an encoder.
     """
     core = causal_core(model)
     if _MARK not in core.__dict__:
+        check_decoder(core.config)
         if "forward" in core.__dict__:  # replaced before, by device_map's hooks for one
             core.__dict__["_afinar_forward"] = core.__dict__["forward"]
         core.__dict__[_MARK] = _inspect_head(core)

@@ -72,18 +72,23 @@ def saved(config: PretrainedConfig) -> Saved:
 
 def check_architecture(config: PretrainedConfig, task: str) -> None:
     """Raises ModelError for encoders, encoder-decoders, and decoders that transformers cannot load for `task`."""
+    check_decoder(config)
     kind = type(config)
-    if config.is_encoder_decoder:
-        raise ModelError("models.encoder_decoder", got=config.model_type)
-    # BERT and its kin are registered as causal models too, for use inside an encoder-decoder; as decoders they are untrained.
-    if kind in MODEL_FOR_MASKED_LM_MAPPING and not config.is_decoder:
-        raise ModelError("models.encoder", got=config.model_type)
     if _has_own_code(config):
         return
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ModelError("models.not_causal", got=config.model_type)
     if task == "classification" and kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         raise ModelError("models.no_classification", got=config.model_type)
+
+
+def check_decoder(config: PretrainedConfig) -> None:
+    """Raises ModelError for encoders and encoder-decoders; a causal loss would shift labels that they do not."""
+    if config.is_encoder_decoder:
+        raise ModelError("models.encoder_decoder", got=config.model_type)
+    # BERT and its kin are registered as causal models too, for use inside an encoder-decoder; as decoders they are untrained.
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not config.is_decoder:
+        raise ModelError("models.encoder", got=config.model_type)
 
 
 def check_quantization(config: PretrainedConfig) -> None:

@@ -70,7 +70,9 @@ def own_loss(model: nn.Module, *, shifted: bool = True) -> nn.Module:
     """
     if _MARK in model.__dict__:
         return model
-    if not _accepts(model.forward, "labels"):
+    # Every forward of transformers takes **kwargs and drops what it does not know; a plain wrapper may hand them on.
+    named = "labels" in inspect.signature(model.forward).parameters
+    if not named and (isinstance(model, PreTrainedModel) or not _accepts(model.forward, "labels")):
         raise ModelError("models.no_own_loss", got=type(model).__name__)
     model.__dict__[_MARK] = model.__dict__.get("forward")
     cls: Any = type(model)
