@@ -31,7 +31,7 @@ class Show:
 
     def __init__(self, bars: bool, rank: int = 0, step: int = 0, disable_tqdm: bool = False) -> None:
         self.args: Any = SimpleNamespace(device=torch.device("cpu"), disable_tqdm=disable_tqdm)
-        self.trainer: Any = SimpleNamespace(args=self.args, step_loss=2.5, tokens_seen=1000)
+        self.trainer: Any = SimpleNamespace(args=self.args, step_loss=2.5, tokens_seen=1000, method=None)
         self.progress = Progress(self.trainer, bars=bars)
         self.state = TrainerState(global_step=step, max_steps=12, is_world_process_zero=rank == 0)
 
