@@ -41,6 +41,15 @@ def test_narrow_models_take_larger_steps_but_for_the_head(method: str) -> None:
     assert ratio == pytest.approx(1.0 if method == "head" else 10**0.781, rel=0.02)
 
 
+def test_lion_takes_smaller_steps() -> None:
+    lion = resolve(TrainingConfig(optimizer="lion"), method="lora", longest=10, hidden_size=4096)
+    assert lion.learning_rate == pytest.approx(RESOLVED.learning_rate / 5)
+    assert (
+        resolve(TrainingConfig(optimizer="lion", learning_rate=0.5), method="lora", longest=9, hidden_size=9).learning_rate
+        == 0.5
+    )
+
+
 def test_a_method_without_a_rate_must_be_given_one() -> None:
     with pytest.raises(ConfigError) as caught:
         resolve(TrainingConfig(), method="new", longest=10, hidden_size=64)
