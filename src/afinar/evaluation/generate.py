@@ -19,8 +19,9 @@ from transformers.generation.streamers import BaseStreamer
 from afinar.errors import ConfigError, DataError
 from afinar.evaluation.batches import OnBatch
 from afinar.models.decoding import Generation
-from afinar.models.generation import answer_text, before_end, generate_tokens, left_padded, only, room_after
+from afinar.models.generation import answer_text, before_end, generate_tokens, last_position, only, room_after
 from afinar.models.modes import eval_mode, model_device
+from afinar.models.prompts import left_padded
 from afinar.models.sampling import SeededSampling
 from afinar.models.search import Search, end_tokens, padding_id, search
 
@@ -91,7 +92,7 @@ def _settings(max_new_tokens: int, temperature: float, top_p: float, seed: int) 
 
 
 def _room(model: Any, prompt: Sequence[int], rules: Search) -> int:
-    room = room_after(model, prompt, rules)
+    room = room_after(prompt, rules, last_position(model))
     if room < 1:
         raise DataError("evaluation.long_prompt", tokens=len(prompt), positions=len(prompt) + room)
     return room

@@ -19,6 +19,7 @@ from afinar.errors import DataError
 from afinar.models.causal import causal_core
 from afinar.models.decoding import Generation
 from afinar.models.modes import evaluating, model_device
+from afinar.models.prompts import FILLER, Prompt, in_step, left_padded, prompt_batches
 from afinar.models.sampling import SeededSampling, Unpadded, generator
 from afinar.models.search import Search, end_tokens, padding_id, search
 
@@ -29,16 +30,13 @@ __all__ = [
     "before_end",
     "end_tokens",
     "generate_tokens",
-    "left_padded",
+    "last_position",
     "only",
     "room_after",
 ]
 
 OnBatch = Callable[[int, int], None]
 """Called after each batch with the prompts done so far and the prompts in all."""
-
-FILLER = -1
-"""The place of a dummy prompt, which keeps processes in step and has no answer."""
 
 
 class Continuation(NamedTuple):
@@ -49,13 +47,6 @@ class Continuation(NamedTuple):
 
     tokens: list[int]
     truncated: bool
-
-
-class _Prompt(NamedTuple):
-    row: int  # its number in the request, or FILLER
-    place: int  # names its random stream
-    tokens: list[int]
-    room: int
 
 
 def generate_tokens(
@@ -77,16 +68,17 @@ def generate_tokens(
     Raises ConfigError for settings that contradict the model's, DataError for an empty prompt.
     """
     rules = search(model, tokenizer, settings)
+    positions = last_position(model)
     places = range(len(prompts)) if places is None else places
     asked = [
-        _Prompt(row, place, [int(token) for token in prompt], room_after(model, prompt, rules))
+        Prompt(row, place, [int(token) for token in prompt], room_after(prompt, rules, positions))
         for row, (prompt, place) in enumerate(zip(prompts, places, strict=True))
     ]
     found = [Continuation([], truncated=True) for _ in prompts]
-    batches = _batches(asked, rules, _last_position(model), 1 if _one_at_a_time(rules) else batch_size, _alike(model))
+    batches = prompt_batches(asked, rules, positions, 1 if _one_at_a_time(rules) else batch_size, _alike(model))
     synced = synced and torch.distributed.is_available() and torch.distributed.is_initialized()
     if synced:
-        batches = _in_step(batches, _last_position(model))
+        batches = in_step(batches, positions)
     done = sum(prompt.room < 1 for prompt in asked)
     fill = padding_id(tokenizer, settings)
     for batch in batches:
@@ -100,20 +92,20 @@ def generate_tokens(
     return found
 
 
-def room_after(model: Any, prompt: Sequence[int], rules: Search) -> int:
+def room_after(prompt: Sequence[int], rules: Search, positions: int | None) -> int:
     """The tokens that may follow `prompt`: positions beyond the model's last one are untrained, or do not exist.
 
-    Below 1 where nothing may. Raises DataError for an empty prompt.
+    positions: see :func:`last_position`. The result is below 1 where nothing may follow. Raises DataError for an empty prompt.
     """
     if len(prompt) == 0:
         raise DataError("evaluation.empty_prompt")
     limits = [] if rules.max_new_tokens is None else [rules.max_new_tokens]
-    limits += [limit - len(prompt) for limit in (rules.max_length, _last_position(model)) if limit is not None]
+    limits += [limit - len(prompt) for limit in (rules.max_length, positions) if limit is not None]
     return min(limits)
 
 
-def _last_position(model: Any) -> int | None:
-    """How many tokens the model can read at most, less the virtual ones that PEFT puts before them."""
+def last_position(model: Any) -> int | None:
+    """How many tokens the model can read at most, less the virtual ones that PEFT puts before them; None: no limit."""
     config = causal_core(model).config.get_text_config()
     positions = getattr(config, "max_position_embeddings", None)  # ALiBi and recurrent models have no last position
     return None if positions is None else positions - sum(each.num_virtual_tokens for each in _prompt_learning(model))
@@ -143,48 +135,8 @@ def _one_at_a_time(rules: Search) -> bool:
     return rules.sampling and rules.beams > 1
 
 
-def _batches(
-    asked: Sequence[_Prompt], rules: Search, positions: int | None, batch_size: int, alike: bool
-) -> list[list[_Prompt]]:
-    """Prompts of like length together. A batch runs for its largest room, which must fit each row's positions; where the
-    limit shapes the answer, rows with another room stand apart.
-    """
-    batches: list[list[_Prompt]] = []
-    for prompt in sorted((p for p in asked if p.room >= 1), key=lambda p: (p.room, len(p.tokens)), reverse=True):
-        batch = batches[-1] if batches else []
-        steps = batch[0].room if batch else 0
-        fits = positions is None or len(prompt.tokens) + steps <= positions
-        same = prompt.room == steps or not rules.length_matters
-        equal = not alike or (batch and len(prompt.tokens) == len(batch[0].tokens))
-        if not batch or len(batch) == batch_size or not (fits and same and equal):
-            batches.append([])
-        batches[-1].append(prompt)
-    return batches
-
-
-def _in_step(batches: list[list[_Prompt]], positions: int | None) -> list[list[_Prompt]]:
-    """As many batches on every process; dummies fill the gaps.
-
-    A process that has finished a batch runs on until the others have. Where that would take it beyond its rows' last
-    position, only batches of as many steps run together.
-    """
-    own = [(batch[0].room, max(len(prompt.tokens) for prompt in batch)) for batch in batches]
-    everywhere: list[list[tuple[int, int]]] = [[] for _ in range(torch.distributed.get_world_size())]
-    torch.distributed.all_gather_object(everywhere, own)
-    steps = [[room for room, _ in part] for part in everywhere]
-    most = max((room for part in steps for room in part), default=0)
-    if positions is None or all(length + most <= positions for part in everywhere for _, length in part):
-        return batches + [[_Prompt(FILLER, 0, [0], 1)]] * (max(map(len, everywhere)) - len(batches))
-    aligned: list[list[_Prompt]] = []
-    for room in sorted({room for part in steps for room in part}, reverse=True):
-        mine = [batch for batch in batches if batch[0].room == room]
-        gap = max(part.count(room) for part in steps) - len(mine)
-        aligned += mine + [[_Prompt(FILLER, 0, [0], room)]] * gap
-    return aligned
-
-
 def _run(
-    model: Any, tokenizer: PreTrainedTokenizerBase, batch: list[_Prompt], rules: Search, fill: int, *, synced: bool
+    model: Any, tokenizer: PreTrainedTokenizerBase, batch: list[Prompt], rules: Search, fill: int, *, synced: bool
 ) -> list[list[int]]:
     device = model_device(model)
     ids_BT, mask_BT = left_padded([prompt.tokens for prompt in batch], fill, device)
@@ -204,7 +156,7 @@ def _run(
     return output[:, ids_BT.shape[1] :].tolist()
 
 
-def _processors(batch: list[_Prompt], rules: Search, device: torch.device) -> LogitsProcessorList:
+def _processors(batch: list[Prompt], rules: Search, device: torch.device) -> LogitsProcessorList:
     longest = max(len(prompt.tokens) for prompt in batch)
     history = [rules.history(prompt.tokens, device) for prompt in batch]
     made = LogitsProcessorList()
@@ -216,7 +168,7 @@ def _processors(batch: list[_Prompt], rules: Search, device: torch.device) -> Lo
 
 
 @contextmanager
-def _seeded(rules: Search, batch: list[_Prompt], device: torch.device) -> Iterator[None]:
+def _seeded(rules: Search, batch: list[Prompt], device: torch.device) -> Iterator[None]:
     """For beam search that samples, the global random state of the batch's one row; it comes back afterwards."""
     if not _one_at_a_time(rules):
         yield
@@ -225,14 +177,6 @@ def _seeded(rules: Search, batch: list[_Prompt], device: torch.device) -> Iterat
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(generator(rules.seed, batch[0].place).initial_seed())
         yield
-
-
-def left_padded(prompts: Sequence[Sequence[int]], fill: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask (B, T) of prompts, each ending in the last column."""
-    length = max(len(prompt) for prompt in prompts)
-    ids = [[fill] * (length - len(prompt)) + [int(token) for token in prompt] for prompt in prompts]
-    mask = [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
 @contextmanager
