@@ -19,6 +19,8 @@ from tests.distributed.launch import run_jobs
 CUT = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "label_smoothing_factor": 0.1}
 EVALUATED = {"eval_strategy": "epoch", **CUT}
 
+ANSWERED = {"predict_with_generate": True, "max_new_tokens": 4, "log_samples": 0, **EVALUATED}
+
 QUICK = [
     Job("full-ddp", settings=EVALUATED),
     Job("lora-fsdp", "lora", fsdp=True, settings=EVALUATED),
@@ -38,6 +40,14 @@ SLOW = [
     Job("checkpointing-fsdp", settings={**EVALUATED, "fsdp_config": {"activation_checkpointing": True}}, fsdp=True),
     Job("sync-each-fsdp", settings={**CUT, "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}}},
         fsdp=True),
+    Job("peft-ddp", "peft", settings=EVALUATED),
+    Job("peft-fsdp", "peft", settings=EVALUATED, fsdp=True),
+    Job("p-tuning-ddp", "p-tuning", settings=EVALUATED),
+    Job("given-fsdp", "given", settings=EVALUATED, fsdp=True),
+    Job("weighted-ddp", settings=EVALUATED, weighted=True),
+    Job("weighted-fsdp", settings=EVALUATED, weighted=True, fsdp=True),
+    Job("answers-ddp", "lora", settings=ANSWERED),
+    Job("answers-fsdp", "lora", settings=ANSWERED, fsdp=True),
     Job("8x1", settings={"per_device_train_batch_size": 8}),
     Job("2x4", settings={"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}),
     Job("4x2-fsdp", settings={"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}, fsdp=True),

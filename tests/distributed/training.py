@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from peft import get_peft_config
 
@@ -53,6 +54,8 @@ def trainer_of(job: Job, folder: Path) -> tuple[SFTTrainer, Losses]:
     torch.manual_seed(5)  # LoRA's A
     model = tiny_model(job.architecture, job.task, num_labels=3, **job.model).to(getattr(torch, job.dtype))
     rows = causal_rows(job.rows) if job.task == "causal" else class_rows(job.rows)
+    if job.weighted:
+        rows = [{**row, "weights": np.full(len(row["input_ids"]), 0.3 + number / 7)} for number, row in enumerate(rows)]
     losses = Losses()
     callbacks: list[Any] = [losses] if job.stop is None else [losses, StopAt(job.stop)]
     evaluated = rows[:13] if job.settings.get("eval_strategy") else None
