@@ -24,8 +24,17 @@ OPTIMIZERS = ["adamw_torch_fused", "adafactor", "lion_32bit", "adamw_8bit", "sch
 NEEDS = {"lion_32bit": "bitsandbytes", "adamw_8bit": "bitsandbytes", "schedule_free_adamw": "schedulefree"}
 
 
-@pytest.mark.parametrize("optim", OPTIMIZERS)
-@pytest.mark.parametrize("settings", [{}, {"eval_strategy": "steps", "eval_steps": 2}], ids=["plain", "evaluated"])
+EVALUATED = {"eval_strategy": "steps", "eval_steps": 2}
+
+
+@pytest.mark.parametrize(
+    ("optim", "settings"),
+    [
+        *(pytest.param(optim, {}, id=optim) for optim in OPTIMIZERS),
+        pytest.param("schedule_free_adamw", EVALUATED, id="schedule_free_adamw-evaluated"),
+        *(pytest.param(optim, EVALUATED, id=f"{optim}-evaluated", marks=pytest.mark.slow) for optim in OPTIMIZERS[:-1]),
+    ],
+)
 def test_resumed_equals_uninterrupted(optim: str, settings: dict[str, Any], tmp_path: Path) -> None:
     if optim in NEEDS:
         pytest.importorskip(NEEDS[optim])

@@ -249,7 +249,7 @@ TEXTS = {
     ),
     "tied_head": Text(
         en="head_learning_rate={got} applies to nothing: in this model the LM head is the embeddings' own weight.",
-        pt="head_learning_rate={got} não se aplica a nada: aqui a cabeça de linguagem é o próprio peso dos embeddings.",
+        pt="head_learning_rate={got} não se aplica a nada: aqui a LM head é o próprio peso dos embeddings.",
         hint_en="Set embedding_learning_rate instead.",
         hint_pt="Defina embedding_learning_rate em seu lugar.",
     ),
