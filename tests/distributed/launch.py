@@ -15,11 +15,22 @@ from tests.distributed.jobs import Job
 ROOT = Path(__file__).parents[2]
 
 
-def torchrun(arguments: Sequence[str], *, ranks: int = 2, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """`torchrun --nproc-per-node <ranks> <arguments>` from the root of the repository; what it printed is captured."""
+def start(arguments: Sequence[str], *, ranks: int = 2) -> subprocess.Popen[str]:
+    """Start `torchrun --nproc-per-node <ranks> <arguments>` from the root of the repository; what it prints is captured."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def torchrun(arguments: Sequence[str], *, ranks: int = 2, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """As :func:`start`, to the end; after `timeout` seconds torchrun is told to end its processes, and the test fails."""
+    with start(arguments, ranks=ranks) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def run_jobs(jobs: Sequence[Job], folder: Path, ranks: int = 2) -> None:

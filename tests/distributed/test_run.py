@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from afinar.config import from_mapping
 from afinar.errors import RefusedError
 from afinar.run import folder as files
 from afinar.run import group, train
-from tests.distributed.launch import torchrun
+from tests.distributed.launch import start, torchrun
 
 SETTINGS = {
     "model": {"name": "afinar-mini", "device": "cpu", "dtype": "float32"},
@@ -69,6 +71,23 @@ def test_what_only_the_first_process_refuses_ends_all(told: tuple[Path, str, str
     assert done.stderr.count("exitcode  : 2") == 2  # each process left by itself, none was waited for and killed
 
 
+@pytest.mark.slow
+def test_a_signal_stops_both_after_the_same_step_with_a_checkpoint(tmp_path: Path) -> None:
+    long = ["--training.max_steps", "500", "--training.save_every_steps", "500", "--training.evaluate_every_steps", "500"]
+    process = start(["-m", "afinar", "train", str(_config(tmp_path)), *long])
+    with process:
+        metrics = _wait_for_steps(tmp_path, process)
+        process.terminate()  # torchrun passes SIGTERM on to both
+        _, err = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert 'Traceback (most recent call last):\n  File "' not in err.partition("torch/distributed/run.py")[0]
+    checkpoint = files.newest_checkpoint(metrics.parent)
+    assert checkpoint is not None
+    states = [json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]]
+    assert states == [int(checkpoint.name.removeprefix("checkpoint-"))]
+    assert {path.name for path in checkpoint.glob("rng_*.json")} == {"rng_0.json", "rng_1.json"}
+
+
 def test_one_process_is_the_first_and_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     config = from_mapping(SETTINGS)
     assert group.is_first()
@@ -80,6 +99,17 @@ def test_one_process_is_the_first_and_waits_for_nobody(monkeypatch: pytest.Monke
     monkeypatch.setenv("RANK", "1")
     assert group.several()
     assert not group.is_first()
+
+
+def _wait_for_steps(output: Path, process: subprocess.Popen[str]) -> Path:
+    """The metrics.jsonl of the run under `output`, once two steps are in it."""
+    for _ in range(1200):
+        for metrics in output.glob("*/metrics.jsonl"):
+            if '"step": 2,' in metrics.read_text(encoding="utf-8"):
+                return metrics
+        assert process.poll() is None
+        time.sleep(0.1)
+    raise AssertionError("no second step within two minutes")
 
 
 def _refuse() -> None:

@@ -16,6 +16,7 @@ from afinar.training.metrics import SFTPrediction, default_compute_metrics
 from afinar.training.optimizer import averaged_weights
 from afinar.training.predictions import Answered, Answers, generation_of
 from afinar.training.samples import show_samples, write_predictions
+from afinar.training.sharding import is_sharded
 
 if TYPE_CHECKING:
     from afinar.training.trainer import SFTTrainer
@@ -33,6 +34,8 @@ def measure(trainer: SFTTrainer, dataloader: DataLoader[Any], *, loss_only: bool
     compute = None if loss_only or trainer.compute_metrics is default_compute_metrics else trainer.compute_metrics
     keep_logits = not loss_only and not generating and trainer.compute_metrics is not default_compute_metrics
     model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
+    if trainer.is_fsdp_enabled and not is_sharded(model):  # it is shared and moved when training begins
+        model.to(trainer.args.device)
     answers = _answers(trainer, model) if generating else None
     with evaluating(model), _precision(trainer):
         found = _pass(trainer, model, dataloader, keep_logits, answers).gathered(trainer.args.world_size)
