@@ -176,7 +176,9 @@ class Answers:
 
     def _prompt(self, row: Row, asked: Question) -> str:
         given = row.get("prompt")
-        return given if isinstance(given, str) else str(self.tokenizer.decode(asked.prompt))
+        if isinstance(given, str):
+            return given
+        return str(self.tokenizer.decode(asked.prompt, clean_up_tokenization_spaces=False))
 
     def _reference(self, row: Row, asked: Question, ends: Collection[int]) -> str | None:
         """The row's own text, else what its labels say, read as an answer of the model is."""
