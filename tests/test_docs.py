@@ -192,6 +192,12 @@ def test_the_python_page_runs_and_the_run_folder_is_as_documented(project: Path,
         assert all(f"`{key}`" in text for text in texts), key
 
 
+@pytest.mark.parametrize("block", of("trainer.md", "python") + of("distributed.md", "python"))
+def test_each_example_of_the_trainer_runs_by_itself(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})
+
+
 def test_the_code_of_contributing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks(ROOT / "CONTRIBUTING.md", "python"):
         exec(compile("\n" * block.line + block.text, str(block.page), "exec"), {})
