@@ -187,6 +187,12 @@ def test_a_config_without_a_task_gets_the_model_s() -> None:
     assert any("score" in name for name in method.state(model))
 
 
+def test_a_classifier_s_head_needs_no_mention() -> None:
+    for saved_modules in (None, ["score"], ["classifier", "score"]):
+        config = peft.LoraConfig(r=4, task_type="SEQ_CLS", modules_to_save=saved_modules)
+        assert isinstance(method_for(config, tiny_model(task="classification")), LoRAMethod)
+
+
 def test_a_saved_config_trains_again() -> None:
     """adapter_config.json says inference_mode: true, with which PEFT freezes the adapter."""
     for config in (peft.LoraConfig(inference_mode=True, **CAUSAL), peft.IA3Config(inference_mode=True, **CAUSAL)):

@@ -63,6 +63,7 @@ def test_an_older_name_has_the_new_one_s_effect(given: dict[str, Any], meant: di
 
 def test_no_cuda_is_use_cpu() -> None:
     assert SFTConfig("out", no_cuda=True).device.type == "cpu"
+    assert config(no_cuda=False).use_cpu  # not at odds with use_cpu=True, which config() gives
 
 
 def test_every_old_name_leads_to_a_field() -> None:

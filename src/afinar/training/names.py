@@ -108,6 +108,8 @@ def sft_settings(given: Mapping[str, Any], known: Collection[str]) -> dict[str, 
     for name in [name for name in rest if name in known and name not in (*_SPECIAL, *_CHECKPOINTING)]:
         settings[name] = rest.pop(name)
     _take_special(rest, settings, known)
+    if not rest.get("no_cuda", True):
+        del rest["no_cuda"]  # False says nothing; use_cpu decides
     for name, value in rest.items():
         if name in _CHECKPOINTING or name in _CHECKPOINTING.values():
             _put(settings, _checkpointing_name(name, known), value, name)
