@@ -27,6 +27,7 @@ from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
 from afinar.run.stopping import stopping_with_checkpoint
 from afinar.training import from_config
+from afinar.training.optimizer import describe, parameter_groups
 from afinar.training.progress import Progress
 from afinar.training.reporting import Reporter, Silent, Telling, append_metrics
 from afinar.training.trainer import SFTTrainer
@@ -182,6 +183,7 @@ def _trainer(run: Run, data: Prepared, reporter: Reporter) -> tuple[SFTTrainer, 
     )
     trainer.remove_callback(Progress)  # the reporter shows it
     telling.trainer = trainer
+    reporter.on_plan(describe(parameter_groups(trainer.model, trainer.args)))
     return trainer, telling
 
 
