@@ -16,8 +16,8 @@ class Job:
     """One training. `settings` are SFTConfig's; batch sizes are those of all processes together. `method` is a key of
     :data:`tests.distributed.training.METHODS`.
 
-    weighted: each row counts differently. fsdp: shard the model (FSDP2). resume: the job whose `checkpoint-<step>` it goes
-    on from. stop: the step to end after.
+    weighted: each row counts differently. stream: the rows come as an IterableDataset. fsdp: shard the model (FSDP2).
+    resume: the job whose `checkpoint-<step>` it goes on from. stop: the step to end after.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     rows: int = 21
     weighted: bool = False
+    stream: bool = False
     fsdp: bool = False
     resume: tuple[str, int] | None = None
     stop: int | None = None

@@ -46,6 +46,7 @@ SLOW = [
     Job("given-fsdp", "given", settings=EVALUATED, fsdp=True),
     Job("weighted-ddp", settings=EVALUATED, weighted=True),
     Job("weighted-fsdp", settings=EVALUATED, weighted=True, fsdp=True),
+    Job("stream-ddp", settings={**CUT, "max_steps": 6}, stream=True),
     Job("answers-ddp", "lora", settings=ANSWERED),
     Job("answers-fsdp", "lora", settings=ANSWERED, fsdp=True),
     Job("8x1", settings={"per_device_train_batch_size": 8}),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from peft import get_peft_config
+from torch.utils.data import IterableDataset
 
 from afinar import SFTConfig, SFTTrainer
 from afinar.methods.config import Full, Head, LoRA
@@ -26,6 +28,16 @@ METHODS: dict[str, Any] = {
     "p-tuning": {"peft_type": "P_TUNING", "num_virtual_tokens": 4, "encoder_hidden_size": 16},
 }
 LAYERS = {"llama": "LlamaDecoderLayer", "gpt2": "GPT2Block", "gemma2": "Gemma2DecoderLayer"}
+
+
+class _Stream(IterableDataset[dict[str, Any]]):
+    """Rows without a length."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
 
 
 def trainer_of(job: Job, folder: Path) -> tuple[SFTTrainer, Losses]:
@@ -62,7 +74,7 @@ def trainer_of(job: Job, folder: Path) -> tuple[SFTTrainer, Losses]:
     trainer = SFTTrainer(
         model,
         args,
-        train_dataset=rows,
+        train_dataset=_Stream(rows) if job.stream else rows,
         eval_dataset=evaluated,
         processing_class=tiny_tokenizer(),
         **_method(job),
