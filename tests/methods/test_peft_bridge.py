@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,16 @@ def test_what_trains_is_float32_on_a_coarse_base(name: str, task: str) -> None:
     rows = batch(causal_rows(3) if task == "causal" else class_rows(3))
     model.train()(**rows).loss.backward()
     assert any(p.grad is not None and p.grad.abs().max() > 0 for p in model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("name", ["prompt", "prefix", "p-tuning", "ia3", "dora"])
+@pytest.mark.parametrize("task", ["causal", "classification"])
+def test_wrapping_warns_of_nothing(name: str, task: str) -> None:
+    config = copy.deepcopy(TECHNIQUES[name])
+    config.task_type = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fresh(config, task)
 
 
 def test_several_adapters_under_names_of_their_own(tmp_path: Path) -> None:

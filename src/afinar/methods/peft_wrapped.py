@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,14 +92,7 @@ class PeftWrapped:
         Raises ConfigError for what PEFT refuses.
         """
         if not is_peft(model):
-            from peft import get_peft_model
-
-            try:
-                model = get_peft_model(model, self.config)
-            except (ValueError, TypeError) as error:
-                raise ConfigError("methods.peft_refuses", reason=error) from error
-            for head in _heads(model):  # PEFT leaves a classifier's head in the base's precision
-                head.modules_to_save.float()
+            model = _wrap(model, self.config)
         elif not isinstance(model, PreTrainedModel):
             from peft import PeftMixedModel
 
@@ -166,6 +160,20 @@ class PeftWrapped:
             for head in _heads(model):
                 head.enable_adapters(True)
             yield
+
+
+def _wrap(model: nn.Module, config: Any) -> Any:
+    from peft import get_peft_model
+
+    with warnings.catch_warnings():  # PEFT asks transformers by a name that has become old
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        try:
+            wrapped = get_peft_model(model, config)
+        except (ValueError, TypeError) as error:
+            raise ConfigError("methods.peft_refuses", reason=error) from error
+    for head in _heads(wrapped):  # PEFT leaves a classifier's head in the base's precision
+        head.modules_to_save.float()
+    return wrapped
 
 
 def _belongs_to(name: str, adapters: list[str]) -> bool:
