@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +19,8 @@ from afinar.config import RunConfig
 from afinar.errors import AfinarError
 
 T = TypeVar("T")
+WAIT = timedelta(minutes=30)
+"""How long a process waits for the others before it gives up, as transformers' `ddp_timeout`."""
 
 
 def several() -> bool:
@@ -39,7 +42,7 @@ def join(config: RunConfig) -> RunConfig:
         return config
     kind = config.model.device.partition(":")[0]
     cuda = kind in ("auto", "cuda") and torch.cuda.is_available()
-    device = PartialState(cpu=not cuda).device
+    device = PartialState(cpu=not cuda, timeout=WAIT).device
     if kind != "auto" and not cuda:
         return config
     return replace(config, model=replace(config.model, device=str(device)))

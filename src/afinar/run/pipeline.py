@@ -136,8 +136,8 @@ def _in_folder(run: Run, data: Prepared, reporter: Reporter) -> Run:
     export = "model" if config.method.name == "full" else "adapter"
     trainer.save_model(str(folder / export))
     run.results = _results(run, trainer, telling, base, adapted, seconds)
+    _predictions(run, data, adapted, reporter)
     if group.is_first():
-        _predictions(run, data, adapted, reporter)
         write_card(folder, config, run.results, export)
         files.write_json(folder / files.RESULTS, run.results)
     reporter.on_done()
@@ -223,7 +223,10 @@ def _measured(run: Run, data: Prepared, reporter: Reporter, stage: str) -> Measu
 
 
 def _predictions(run: Run, data: Prepared, adapted: Measured, reporter: Reporter) -> None:
-    """predictions.jsonl: a classifier's predictions, or generated answers where the config asks for them."""
+    """predictions.jsonl: a classifier's predictions, or generated answers where the config asks for them.
+
+    Every process answers, though one writes: the others would only wait, and waiting has a time limit.
+    """
     rows = adapted.predictions
     if run.config.evaluation.generate and data.valid is not None:
         reporter.on_stage("run.stage_generate", n=len(data.valid))
@@ -233,7 +236,7 @@ def _predictions(run: Run, data: Prepared, adapted: Measured, reporter: Reporter
             {"path": e.path, "line": e.line, "prompt": e.prompt, "reference": e.reference, "generated": text}
             for e, text in zip(data.valid.examples, texts, strict=True)
         ]
-    if rows:
+    if rows and group.is_first():
         files.write_lines(run.folder / files.PREDICTIONS, rows)
 
 
