@@ -12,6 +12,7 @@ import torch
 from accelerate import PartialState
 from torch.distributed.fsdp import fully_shard
 
+from afinar import SFTConfig, SFTTrainer
 from afinar.models.generation import Generation
 from afinar.training.predictions import Answered, Answers
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -76,5 +77,35 @@ def main(folder: Path) -> None:
     state.destroy_process_group()
 
 
+def train(folder: Path, *, ranks: int = 1, fsdp: bool = False) -> None:
+    """A step of training between two evaluations that generate; what they answer is in predictions.jsonl."""
+    wrap = {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"]}
+    sharding: dict[str, Any] = {"fsdp": True, "fsdp_config": {"version": 2, **wrap}} if fsdp else {}
+    args = SFTConfig(
+        str(folder),
+        use_cpu=True,
+        disable_tqdm=True,
+        max_steps=1,
+        learning_rate=0.01,
+        examples_per_step=4 // ranks,
+        per_device_eval_batch_size=2,
+        save_strategy="no",
+        predict_with_generate=True,
+        max_new_tokens=8,
+        log_samples=0,
+        **sharding,
+    )
+    raw = [{"prompt": f"quanto é {n} mais {n}?", "completion": f"é {n + n}."} for n in range(7)]
+    model = sharp("llama")
+    trainer = SFTTrainer(model, args, train_dataset=raw, eval_dataset=raw, processing_class=tiny_tokenizer())
+    trainer.evaluate()
+    trainer.train()
+    trainer.evaluate()
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    kind, target = sys.argv[1], Path(sys.argv[2])
+    if kind == "answers":
+        main(target)
+    else:
+        train(target, ranks=2, fsdp=kind == "fsdp")
