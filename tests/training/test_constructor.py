@@ -112,6 +112,26 @@ def test_a_classifier_by_name(folder: str, tmp_path: Path) -> None:
     assert trainer.use_peft
 
 
+def test_names_of_classes_hold_for_every_set(tmp_path: Path) -> None:
+    rows = [{"text": f"{word} {n}", "label": word} for n in range(4) for word in ("bom", "ruim")]
+    trainer = SFTTrainer(
+        tiny_model("llama", "classification"), _args(tmp_path), train_dataset=rows, eval_dataset=[rows[1], rows[3]],
+        processing_class=tiny_tokenizer(), method="head",
+    )  # fmt: skip
+    assert [row["labels"] for row in trainer.eval_dataset] == [1, 1]  # a set without one of the classes
+    assert trainer.model.config.id2label == {0: "bom", 1: "ruim"}
+
+
+def test_plain_arguments_cut_no_row(tmp_path: Path) -> None:
+    long = {"input_ids": [7] * 2000}
+    model = tiny_model(max_position_embeddings=4096)
+    plain = SFTTrainer(model, TrainingArguments(str(tmp_path), use_cpu=True), train_dataset=[long])
+    assert len(plain.train_dataset[0]["input_ids"]) == 2000
+    with pytest.warns(UserWarning, match="1024"):
+        cut = SFTTrainer(tiny_model(max_position_embeddings=4096), _args(tmp_path), train_dataset=[long])
+    assert len(cut.train_dataset[0]["input_ids"]) == 1024
+
+
 @pytest.mark.parametrize("method", ["lora", {"name": "lora", "r": 4}, LoRA(r=4)])
 def test_ways_to_name_a_method(method: Any, folder: str, tmp_path: Path) -> None:
     trainer = SFTTrainer(folder, _args(tmp_path), train_dataset=CHATS, method=method)

@@ -103,11 +103,13 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(examples: Examples) -> str:
-    """SHA-256 over the tokens and labels of `examples`, in their order: whether a resumed run sees the same data."""
+    """SHA-256 over tokens, labels and weights of `examples`, in their order: whether a resumed run sees the same data."""
     digest = hashlib.sha256()
     for example in examples.examples:
         digest.update(np.asarray(example.input_ids, dtype="<i4").tobytes())
         digest.update(np.asarray(example.labels, dtype="<i4").tobytes() + b"|")
+        if example.weights is not None:
+            digest.update(np.asarray(example.weights, dtype="<f4").tobytes() + b"w")
     return digest.hexdigest()
 
 

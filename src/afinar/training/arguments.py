@@ -137,5 +137,10 @@ class SFTConfig(TrainingArguments):
 
 
 def as_sft_config(args: TrainingArguments) -> SFTConfig:
-    """`args` as an SFTConfig of its own: the caller's object is never changed."""
-    return SFTConfig(**{item.name: getattr(args, item.name) for item in fields(args) if item.init})
+    """`args` as an SFTConfig of its own: the caller's object is never changed.
+
+    Plain TrainingArguments say nothing of `max_length`, and transformers' Trainer cuts no row: only what the model cannot
+    read is cut then.
+    """
+    said = {item.name: getattr(args, item.name) for item in fields(args) if item.init}
+    return SFTConfig(**({"max_length": None} | said))

@@ -106,7 +106,7 @@ def load(
     """
     config = model_config(str(name), args)
     tokenizer = tokenizer or load_tokenizer(config)
-    labels = label_names_of(train_dataset) if args.task != "causal" else ()
+    labels = label_names_of(train_dataset, args.dataset_text_field) if args.task != "causal" else ()
     task = args.task if args.task != "auto" else "classification" if labels else "causal"
     set_seed(args.seed)  # a new classification head is drawn here
     return load_model(config, task=task, label_names=labels, tokenizer=tokenizer), tokenizer

@@ -34,6 +34,7 @@ from afinar.methods.config import Full
 from afinar.models.quantised import accepted_by_trainer
 from afinar.training import checkpoints, predictions, processes, setup, sharding
 from afinar.training.callbacks import restore_callbacks
+from afinar.training.classes import name_classes
 from afinar.training.feeding import Feed
 from afinar.training.hub import push_checkpoint
 from afinar.training.items import counted
@@ -101,12 +102,15 @@ class SFTTrainer(Trainer):
             limit=setup.longest(core, args), examples_per_step=self.examples_per_step, collator=data_collator,
             formatting_func=formatting_func,
         )  # fmt: skip
+        train_rows = self.feed.rows(train_dataset, split="train")
+        if self.task == "classification":
+            self.feed.label_names = name_classes(core.config, train_rows)
         with setup.use_cache_kept(core), accepted_by_trainer(core):
             super().__init__(
                 model=core,
                 args=args,
                 data_collator=self.feed.collator,
-                train_dataset=self.feed.rows(train_dataset, split="train"),
+                train_dataset=train_rows,
                 eval_dataset=self.feed.rows(eval_dataset, split="valid"),
                 processing_class=processing_class,
                 compute_loss_func=compute_loss_func,
