@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch._dynamo.utils import counters
 
 from afinar import LoRA
 from tests.models.test_router import MIXTURES, mixture
@@ -65,6 +67,18 @@ def test_bf16(tmp_path: Path) -> None:
     ours, order = train_ours(tiny_model(), rows, tmp_path, **settings)
     theirs = train_theirs(tiny_model(), [rows[i] for i in order], tmp_path, **settings)
     assert_equal(ours, theirs, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["causal", "classification"])
+def test_compiled(task: str, tmp_path: Path) -> None:
+    rows, make = (causal_rows(ROWS), tiny_model) if task == "causal" else (class_rows(ROWS), classifier)
+    eager, _ = train_ours(make(), rows, tmp_path, 4, **SGD)
+    torch._dynamo.reset()
+    counters.clear()
+    compiled, _ = train_ours(make(), rows, tmp_path, 4, **SGD, torch_compile=True, torch_compile_backend="aot_eager")
+    assert counters["frames"]["ok"] > 0
+    assert_equal(compiled, eager)
 
 
 def test_several_epochs_and_a_schedule(tmp_path: Path) -> None:
