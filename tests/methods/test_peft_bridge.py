@@ -295,6 +295,13 @@ def test_a_config_that_does_not_fit_is_refused(config: Any, task: str, key: str)
     assert error.value.key == key
 
 
+def test_a_wrapped_model_that_needs_more_is_refused_too() -> None:
+    wrapped = peft.get_peft_model(tiny_model(), peft.AdaLoraConfig(total_step=10, **CAUSAL))
+    with pytest.raises(ConfigError) as error:
+        method_for(None, wrapped)
+    assert error.value.key == "methods.peft_needs_more"
+
+
 def test_an_architecture_that_peft_does_not_know_needs_targets() -> None:
     small = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     unknown = AutoModelForCausalLM.from_config(AutoConfig.for_model("olmo2", intermediate_size=16, **small))

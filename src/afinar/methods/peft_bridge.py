@@ -63,16 +63,21 @@ def method_for(config: Any, model: nn.Module) -> Method:
     if is_peft(model):
         if config is not None and config is not config_of(model):
             raise ModelError("methods.already_wrapped", got=type(config).__name__)
-        return PeftWrapped(config_of(model))
+        return PeftWrapped(_checked(config_of(model)))
     if not is_peft_config(config):
         return create(config)
-    return _method_for_peft(config, model)
+    return _method_for_peft(_checked(config), model)
+
+
+def _checked(config: Any) -> Any:
+    kind = kind_of(config)
+    if kind in _NEED_MORE:
+        raise ConfigError("methods.peft_needs_more", got=kind)
+    return config
 
 
 def _method_for_peft(config: Any, model: nn.Module) -> Method:
     kind = kind_of(config)
-    if kind in _NEED_MORE:
-        raise ConfigError("methods.peft_needs_more", got=kind)
     config = copy.deepcopy(config)  # PEFT writes into the one that it gets
     config.task_type = _task_type(config, model)
     config.inference_mode = False  # a config read back from a saved adapter says True, and PEFT would freeze it
