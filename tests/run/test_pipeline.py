@@ -14,6 +14,7 @@ import afinar
 from afinar.config import RunConfig
 from afinar.config import load as load_config
 from afinar.errors import ConfigError, ModelError, RefusedError
+from afinar.metrics.generation import generation_metrics
 from afinar.run import Run, evaluate, load, train
 from afinar.run.folder import newest_checkpoint, newest_unfinished
 
@@ -60,13 +61,17 @@ def test_a_causal_run(method: dict[str, Any], configure: Configure, questions: F
     _check_folder(run, "model" if method["name"] == "full" else "adapter")
     assert run.results["adapted"]["perplexity"] < run.results["base"]["perplexity"]
     assert {"bits_per_byte", "token_accuracy"} <= run.results["adapted"].keys()
-    references = [row["reference"] for row in _lines(run.folder / "predictions.jsonl")]
+    lines = _lines(run.folder / "predictions.jsonl")
+    references = [row["reference"] for row in lines]
     assert references == ["o sapato é bom", "o sofá é bom", "o vinho é bom"]
+    scores = generation_metrics([row["generated"] for row in lines], references)
+    assert {name: run.results["adapted"][name] for name in scores} == pytest.approx(scores)
+    assert scores.keys() <= run.results["base"].keys()
 
     again = load(run.folder)
     told = evaluate(again, str(questions[1]))
-    assert told["adapted"] == pytest.approx(run.results["adapted"])
-    assert told["base"] == pytest.approx(run.results["base"])
+    for side in ("base", "adapted"):
+        assert told[side] == pytest.approx({name: run.results[side][name] for name in told[side]})
     answer = run.generate("livro?", max_new_tokens=12)
     assert again.generate("livro?", max_new_tokens=12) == answer
     assert "".join(again.stream([{"role": "user", "content": "livro?"}], max_new_tokens=12)) == answer
@@ -186,7 +191,7 @@ def test_a_run_that_died_after_its_last_step_trains_no_further(
         raise MemoryError("died")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_predictions", dying)
+        patch.setattr(pipeline, "write_card", dying)
         with pytest.raises(MemoryError):
             train(config)
     resumed = train(config, resume=True)

@@ -14,8 +14,10 @@ class EvaluationConfig:
 
     generate: bool = option(
         False,
-        en="Also generate an answer to each held-out prompt and write it to predictions.jsonl.",
-        pt="Também gerar uma resposta para cada prompt de validação e gravá-la em predictions.jsonl.",
+        en="Also answer each held-out prompt, before and after, and score the answers (BLEU, chrF, ROUGE, exact match); "
+        "those of the adapted model go to predictions.jsonl.",
+        pt="Também responder a cada prompt de validação, antes e depois, e pontuar as respostas (BLEU, chrF, ROUGE, acerto "
+        "exato); as do modelo adaptado vão para predictions.jsonl.",
     )
     metrics: str = option(
         "auto",

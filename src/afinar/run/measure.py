@@ -16,6 +16,7 @@ from afinar.errors import ConfigError
 from afinar.evaluation.classify import evaluate_classifier
 from afinar.evaluation.generate import generate
 from afinar.evaluation.perplexity import evaluate_causal
+from afinar.metrics.generation import generation_metrics
 from afinar.models.causal import supervise
 from afinar.models.load import load_model
 from afinar.run.session import Session, load
@@ -25,7 +26,7 @@ OnBatch = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of one model on one set of rows, and for a classifier the prediction for each row."""
+    """Metrics of one model on one set of rows, and for a classifier or for answers the prediction for each row."""
 
     metrics: dict[str, Any]
     n: int
@@ -65,10 +66,18 @@ def measure_base(session: Session, examples: Examples, *, offline: bool = False)
     return measure(plain, examples)
 
 
-def answers(session: Session, examples: Examples, max_new_tokens: int, on_batch: OnBatch | None = None) -> list[str]:
-    """Greedy answers to the prompts of `examples`, in their order."""
+def answer(session: Session, examples: Examples, max_new_tokens: int, on_batch: OnBatch | None = None) -> Measured:
+    """Greedy answers to the prompts of `examples`, scored against their references: BLEU, chrF, ROUGE, exact match."""
     prompts = [example.input_ids[: example.prompt_length].tolist() for example in examples.examples]
-    return generate(session.model, session.tokenizer, prompts, max_new_tokens=max_new_tokens, on_batch=on_batch)
+    texts = generate(session.model, session.tokenizer, prompts, max_new_tokens=max_new_tokens, on_batch=on_batch)
+    rows = [
+        {"path": e.path, "line": e.line, "prompt": e.prompt, "reference": e.reference, "generated": text}
+        for e, text in zip(examples.examples, texts, strict=True)
+    ]
+    pairs = zip(texts, examples.examples, strict=True)
+    scored = [(text, e.reference) for text, e in pairs if e.reference is not None]
+    metrics = generation_metrics([text for text, _ in scored], [reference for _, reference in scored]) if scored else {}
+    return Measured(metrics, len(rows), rows)
 
 
 def evaluate(

@@ -21,7 +21,7 @@ from afinar.models.load import load_model, load_tokenizer
 from afinar.run import folder as files
 from afinar.run import group
 from afinar.run.card import write_card
-from afinar.run.measure import Measured, answers, measure
+from afinar.run.measure import Measured, answer, measure
 from afinar.run.resolving import check_positions, resolve, task_of, trained_labels
 from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
@@ -136,8 +136,9 @@ def _in_folder(run: Run, data: Prepared, reporter: Reporter) -> Run:
     export = "model" if config.method.name == "full" else "adapter"
     trainer.save_model(str(folder / export))
     run.results = _results(run, trainer, telling, base, adapted, seconds)
-    _predictions(run, data, adapted, reporter)
     if group.is_first():
+        if adapted.predictions:
+            files.write_lines(folder / files.PREDICTIONS, adapted.predictions)
         write_card(folder, config, run.results, export)
         files.write_json(folder / files.RESULTS, run.results)
     reporter.on_done()
@@ -216,28 +217,20 @@ def _measure_base(run: Run, trainer: SFTTrainer, data: Prepared, reporter: Repor
 
 
 def _measured(run: Run, data: Prepared, reporter: Reporter, stage: str) -> Measured:
+    """The metrics of the model as it is now; with its answers to the held-out prompts where the config asks for them.
+
+    Every process measures and answers, though one writes: the others would only wait, and waiting has a time limit.
+    """
     if data.valid is None:
         return Measured({}, 0)
     reporter.on_stage(stage, n=len(data.valid))
-    return measure(run, data.valid, on_batch=lambda done, total: reporter.on_progress(done, total))
-
-
-def _predictions(run: Run, data: Prepared, adapted: Measured, reporter: Reporter) -> None:
-    """predictions.jsonl: a classifier's predictions, or generated answers where the config asks for them.
-
-    Every process answers, though one writes: the others would only wait, and waiting has a time limit.
-    """
-    rows = adapted.predictions
-    if run.config.evaluation.generate and data.valid is not None:
-        reporter.on_stage("run.stage_generate", n=len(data.valid))
-        limit = run.config.evaluation.max_new_tokens
-        texts = answers(run, data.valid, limit, on_batch=lambda done, total: reporter.on_progress(done, total))
-        rows = [
-            {"path": e.path, "line": e.line, "prompt": e.prompt, "reference": e.reference, "generated": text}
-            for e, text in zip(data.valid.examples, texts, strict=True)
-        ]
-    if rows and group.is_first():
-        files.write_lines(run.folder / files.PREDICTIONS, rows)
+    measured = measure(run, data.valid, on_batch=lambda done, total: reporter.on_progress(done, total))
+    if not run.config.evaluation.generate:
+        return measured
+    reporter.on_stage("run.stage_generate", n=len(data.valid))
+    limit = run.config.evaluation.max_new_tokens
+    answered = answer(run, data.valid, limit, on_batch=lambda done, total: reporter.on_progress(done, total))
+    return Measured({**measured.metrics, **answered.metrics}, measured.n, answered.predictions)
 
 
 def _results(
