@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 def start(arguments: Sequence[str], *, ranks: int = 2) -> subprocess.Popen[str]:
     """Start `torchrun --nproc-per-node <ranks> <arguments>` from the root of the repository; what it prints is captured."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), *arguments]
+    if sys.platform == "linux":
+        environment["GLOO_SOCKET_IFNAME"] = "lo"  # a machine need not know its own name to run these tests
+    here = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(ranks)]
+    command = [sys.executable, "-m", "torch.distributed.run", *here, *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
