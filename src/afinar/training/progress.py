@@ -162,7 +162,7 @@ def _bar(total: int | None, *, initial: int = 0, description: str = "", leave: b
     return tqdm(
         total=total,
         initial=initial,
-        desc=description or None,
+        desc=f"{description} " if description else None,
         leave=leave,
         file=sys.stderr,
         dynamic_ncols=True,
