@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
+from packaging.version import Version
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from afinar.errors import ModelError
@@ -82,6 +84,8 @@ def test_loss_and_gradients_equal_the_models_own(architecture: str, extra: dict[
     ],
 )
 def test_other_families_by_their_own_names(architecture: str, settings: dict[str, Any]) -> None:
+    if architecture in ("granitemoe", "jetmoe") and Version(transformers.__version__) < Version("5.23"):
+        pytest.skip("their own forwards do not read output_router_logits from the config")
     sizes = {name: value for name, value in _SIZES.items() if (architecture, name) != ("jetmoe", "num_attention_heads")}
     config = AutoConfig.for_model(
         architecture, **{**sizes, "output_router_logits": True, "router_aux_loss_coef": COEFFICIENT, **settings}
