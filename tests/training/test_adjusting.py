@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from afinar import SFTConfig
 from afinar.errors import ConfigError
 from afinar.models.causal import supervise
-from afinar.training.adjusting import adjust_router, adjust_tokenizer
+from afinar.training.adjusting import adjust_router, adjusted_tokenizer
 from tests.tiny import tiny_model, tiny_tokenizer
 
 
@@ -21,12 +21,14 @@ def config(tmp_path: Path, **settings: Any) -> SFTConfig:
 
 
 def test_tokens_are_taken_from_the_vocabulary(tmp_path: Path) -> None:
-    tokenizer = tiny_tokenizer()
-    adjust_tokenizer(tokenizer, config(tmp_path, eos_token="<|user|>", pad_token="<|system|>"))
+    given = tiny_tokenizer()
+    tokenizer = adjusted_tokenizer(given, config(tmp_path, eos_token="<|user|>", pad_token="<|system|>"))
     assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|user|>", "<|system|>")
+    assert (given.eos_token, given.pad_token) == ("<eos>", "<pad>")  # the caller's own stays as it is
+    assert adjusted_tokenizer(given, config(tmp_path)) is given
     for name in ("eos_token", "pad_token"):
         with pytest.raises(ConfigError) as error:
-            adjust_tokenizer(tokenizer, config(tmp_path, **{name: "<no such>"}))
+            adjusted_tokenizer(tokenizer, config(tmp_path, **{name: "<no such>"}))
         assert error.value.key == "names.token_missing"
     assert tokenizer.eos_token == "<|user|>"
 
@@ -34,10 +36,10 @@ def test_tokens_are_taken_from_the_vocabulary(tmp_path: Path) -> None:
 def test_a_template_comes_from_a_file_or_another_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "turns.jinja").write_text("{{ messages[0]['content'] }}!", encoding="utf-8")
     tokenizer = tiny_tokenizer(chat=False)
-    adjust_tokenizer(tokenizer, config(tmp_path, chat_template_path=str(tmp_path / "turns.jinja")))
+    tokenizer = adjusted_tokenizer(tokenizer, config(tmp_path, chat_template_path=str(tmp_path / "turns.jinja")))
     assert tokenizer.apply_chat_template([{"role": "user", "content": "oi"}], tokenize=False) == "oi!"
     tiny_tokenizer().save_pretrained(tmp_path / "other")
-    adjust_tokenizer(tokenizer, config(tmp_path, chat_template_path=str(tmp_path / "other")))
+    tokenizer = adjusted_tokenizer(tokenizer, config(tmp_path, chat_template_path=str(tmp_path / "other")))
     assert tokenizer.chat_template == tiny_tokenizer().chat_template
 
 
@@ -45,7 +47,7 @@ def test_without_a_template_there_it_says_so(tmp_path: Path) -> None:
     tiny_tokenizer(chat=False).save_pretrained(tmp_path / "bare")
     for path in (tmp_path / "none.jinja", tmp_path / "bare"):
         with pytest.raises(ConfigError) as error:
-            adjust_tokenizer(tiny_tokenizer(), config(tmp_path, chat_template_path=str(path)))
+            adjusted_tokenizer(tiny_tokenizer(), config(tmp_path, chat_template_path=str(path)))
         assert error.value.key == "names.chat_template_path"
 
 
@@ -55,7 +57,7 @@ def test_a_template_with_tokens_of_its_own_is_refused(tmp_path: Path) -> None:
     other.chat_template = "<|turn|>{{ messages[0]['content'] }}"
     other.save_pretrained(tmp_path / "other")
     with pytest.raises(ConfigError) as error:
-        adjust_tokenizer(tiny_tokenizer(), config(tmp_path, chat_template_path=str(tmp_path / "other")))
+        adjusted_tokenizer(tiny_tokenizer(), config(tmp_path, chat_template_path=str(tmp_path / "other")))
     assert error.value.key == "names.new_tokens"
     assert "<|turn|>" in error.value.message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 from torch import nn
@@ -15,11 +16,14 @@ from afinar.training.arguments import SFTConfig
 JINJA = (".jinja", ".jinja2", ".j2")
 
 
-def adjust_tokenizer(tokenizer: PreTrainedTokenizerBase, args: SFTConfig) -> None:
-    """Give `tokenizer` the chat template, EOS and pad token that `args` names; the model is saved with it so.
+def adjusted_tokenizer(tokenizer: PreTrainedTokenizerBase, args: SFTConfig) -> PreTrainedTokenizerBase:
+    """`tokenizer` with the chat template, EOS and pad token that `args` names; the caller's own stays as it is.
 
     Raises ConfigError for a token that the vocabulary lacks, and where there is no template.
     """
+    if (args.eos_token, args.pad_token, args.chat_template_path) == (None, None, None):
+        return tokenizer
+    tokenizer = copy.deepcopy(tokenizer)
     for name in ("eos_token", "pad_token"):
         token = getattr(args, name)
         if token is None:
@@ -29,6 +33,7 @@ def adjust_tokenizer(tokenizer: PreTrainedTokenizerBase, args: SFTConfig) -> Non
         setattr(tokenizer, name, token)
     if args.chat_template_path is not None:
         tokenizer.chat_template = _template(args.chat_template_path, tokenizer)
+    return tokenizer
 
 
 def adjust_router(model: nn.Module, args: SFTConfig) -> None:

@@ -26,7 +26,7 @@ from afinar.models.config import ModelConfig
 from afinar.models.heads import classify
 from afinar.models.load import load_model, load_tokenizer
 from afinar.models.own_loss import can_enter, own_loss
-from afinar.training.adjusting import adjust_router, adjust_tokenizer
+from afinar.training.adjusting import adjust_router, adjusted_tokenizer
 from afinar.training.arguments import SFTConfig, as_sft_config
 from afinar.training.given import Given
 from afinar.training.names import check_settings, sft_settings, trainer_settings
@@ -57,10 +57,7 @@ def arguments(args: TrainingArguments | None, model: Any, others: Mapping[str, A
     config = as_sft_config(args)
     if others:
         known = {item.name for item in fields(SFTConfig) if item.init}
-        settings = sft_settings(trainer_settings(others), known)
-        config = replace(
-            config, **{name: value for name, value in settings.items() if name != "packing" or "packing" in others}
-        )
+        config = replace(config, **sft_settings(trainer_settings(others), known))
     check_settings(config)
     if config.auto_find_batch_size:
         raise ConfigError("training.auto_batch_size")
@@ -92,7 +89,7 @@ def loaded(
     if isinstance(model, str | Path):
         model, processing_class = load(model, args, processing_class, train_dataset)
     if processing_class is not None:
-        adjust_tokenizer(processing_class, args)
+        processing_class = adjusted_tokenizer(processing_class, args)
     adjust_router(model, args)
     return model, processing_class
 
