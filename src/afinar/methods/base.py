@@ -46,6 +46,16 @@ class Method(Protocol):
     """Whether :meth:`merge` gives a plain model."""
     switchable: ClassVar[bool]
     """Whether :meth:`disabled` works; full fine-tuning overwrites the base and cannot switch back to it."""
+    starts_at_base: ClassVar[bool]
+    """Whether the attached, untrained model computes exactly what the base does; prompts start elsewhere."""
+    peft_format: ClassVar[bool]
+    """Whether plain PEFT loads :meth:`export`, with equal logits."""
+    packing: ClassVar[bool]
+    """Whether examples packed into one row (see :mod:`afinar.models.attention`) each get the output that they get alone."""
+    checkpointing: ClassVar[bool]
+    """Whether gradients under gradient checkpointing are those without it."""
+    quantised_base: ClassVar[bool]
+    """Whether it adapts a base in 4 or 8 bits."""
 
     def __init__(self, config: Any) -> None: ...
 

@@ -31,6 +31,11 @@ class FullMethod:
     tasks: ClassVar[frozenset[str]] = frozenset({"causal", "classification"})
     mergeable: ClassVar[bool] = True
     switchable: ClassVar[bool] = False
+    starts_at_base: ClassVar[bool] = True
+    peft_format: ClassVar[bool] = False
+    packing: ClassVar[bool] = True
+    checkpointing: ClassVar[bool] = True
+    quantised_base: ClassVar[bool] = False
 
     def __init__(self, config: Full) -> None:
         self.config = config

@@ -60,6 +60,11 @@ class HeadMethod:
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     mergeable: ClassVar[bool] = True
     switchable: ClassVar[bool] = True
+    starts_at_base: ClassVar[bool] = True
+    peft_format: ClassVar[bool] = False
+    packing: ClassVar[bool] = True
+    checkpointing: ClassVar[bool] = True
+    quantised_base: ClassVar[bool] = True
 
     def __init__(self, config: Head) -> None:
         self.config = config

@@ -133,6 +133,11 @@ class LoRAMethod:
     tasks: ClassVar[frozenset[str]] = frozenset({"causal", "classification"})
     mergeable: ClassVar[bool] = True
     switchable: ClassVar[bool] = True
+    starts_at_base: ClassVar[bool] = True
+    peft_format: ClassVar[bool] = True
+    packing: ClassVar[bool] = True
+    checkpointing: ClassVar[bool] = True
+    quantised_base: ClassVar[bool] = True
 
     def __init__(self, config: LoRA) -> None:
         self.config = config

@@ -17,15 +17,9 @@ from typing import Any
 from torch import Tensor
 
 from afinar.errors import AfinarError, ModelError
-from afinar.methods import exports
+from afinar.methods import peft_files
 from afinar.methods.config import LoRA
-
-CONFIG_FILE = "adapter_config.json"
-WEIGHTS_FILE = "adapter_model.safetensors"
-PICKLE_FILE = "adapter_model.bin"
-PREFIX = "base_model.model."
-TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
-HEAD_PREFIX = "score."
+from afinar.methods.peft_files import CONFIG_FILE, PREFIX, WEIGHTS_FILE
 
 _READ = {"peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "target_modules", "init_lora_weights", "bias"}
 # Without meaning for a trained adapter; which layers it adapts, its weights say themselves.
@@ -66,29 +60,21 @@ def write(
 ) -> None:
     """Write the adapter as PEFT does. `fan_in_fan_out`: its layers are GPT-2's Conv1D, with weights stored in × out."""
     config = adapter.config
-    exports.write_json(
-        Path(directory) / CONFIG_FILE,
-        {
-            "peft_type": "LORA",
-            "task_type": TASK_TYPES[task],
-            "base_model_name_or_path": base,
-            "r": config.r,
-            "lora_alpha": int(config.alpha) if float(config.alpha).is_integer() else config.alpha,
-            "lora_dropout": config.dropout,
-            "use_rslora": config.rank_stabilised,
-            "target_modules": target_modules,
-            "modules_to_save": [HEAD_PREFIX.rstrip(".")] if adapter.head else None,
-            "fan_in_fan_out": fan_in_fan_out,
-            "bias": "none",
-            "init_lora_weights": True,
-            "inference_mode": True,
-        },
-    )
+    settings = {
+        "peft_type": "LORA",
+        "r": config.r,
+        "lora_alpha": int(config.alpha) if float(config.alpha).is_integer() else config.alpha,
+        "lora_dropout": config.dropout,
+        "use_rslora": config.rank_stabilised,
+        "target_modules": target_modules,
+        "fan_in_fan_out": fan_in_fan_out,
+        "bias": "none",
+        "init_lora_weights": True,
+    }
     tensors = {f"{PREFIX}{path}.lora_{name}.weight": matrix
                for path, matrices in adapter.matrices.items()
                for name, matrix in zip("AB", matrices, strict=True)}  # fmt: skip
-    head = {f"{PREFIX}{name}": tensor for name, tensor in adapter.head.items()}
-    exports.write_tensors(Path(directory) / WEIGHTS_FILE, {**tensors, **head})
+    peft_files.write(directory, settings, tensors, base=base, task=task, head=adapter.head)
 
 
 def read(directory: str | Path) -> Adapter:
@@ -97,12 +83,10 @@ def read(directory: str | Path) -> Adapter:
     Raises ModelError where files are missing or broken, for another kind of adapter, and for what would be lost.
     """
     directory = Path(directory)
-    values = _read_config(directory)
-    if not (directory / WEIGHTS_FILE).exists() and (directory / PICKLE_FILE).exists():
-        raise ModelError("methods.pickle_adapter", file=PICKLE_FILE, directory=directory)
-    tensors = exports.read_tensors(directory / WEIGHTS_FILE)
-    matrices, head = _sort(directory / WEIGHTS_FILE, tensors, values.get("r"))
-    return Adapter(_to_config(directory, values, tuple(matrices)), matrices, head)
+    settings = peft_files.read_settings(directory)
+    if settings["peft_type"] != "LORA":
+        raise ModelError("methods.other_peft_type", path=directory / CONFIG_FILE, got=settings["peft_type"])
+    return _adapter(peft_files.read(directory))
 
 
 def read_config(directory: str | Path) -> LoRA:
@@ -110,39 +94,42 @@ def read_config(directory: str | Path) -> LoRA:
     return read(directory).config
 
 
-def _read_config(directory: Path) -> dict[str, Any]:
-    values = exports.read_json(directory / CONFIG_FILE)
-    if "peft_type" not in values:
-        kind = "AdapterHub" if values.keys() & {"config", "model_type"} else "?"
-        raise ModelError("methods.not_peft", path=directory / CONFIG_FILE, got=kind)
-    if values["peft_type"] != "LORA":
-        raise ModelError("methods.other_peft_type", path=directory / CONFIG_FILE, got=values["peft_type"])
+def config_of_files(files: peft_files.Files) -> LoRA:
+    """The config of an adapter's files."""
+    return _adapter(files).config
+
+
+def _adapter(files: peft_files.Files) -> Adapter:
+    _check_settings(files)
+    matrices = _sort(files.directory / WEIGHTS_FILE, files.tensors, files.settings.get("r"))
+    return Adapter(_to_config(files.directory, files.settings, tuple(matrices)), matrices, files.head)
+
+
+def _check_settings(files: peft_files.Files) -> None:
+    values = files.settings
     lost = [f"{key}={value!r}" for key, value in values.items() if key not in _READ | _INERT and value]
     if values.get("bias", "none") != "none":
         lost.append(f"bias={values['bias']!r}")
     if values.get("init_lora_weights", True) not in _HARMLESS_INITS:
         lost.append(f"init_lora_weights={values['init_lora_weights']!r}")
     if lost:
-        raise ModelError("methods.unsupported_peft", path=directory / CONFIG_FILE, got=", ".join(sorted(lost)))
-    return values
+        raise ModelError("methods.unsupported_peft", path=files.path, got=", ".join(sorted(lost)))
 
 
-def _sort(path: Path, tensors: dict[str, Tensor], r: Any) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[str, Tensor]]:
+def _sort(path: Path, tensors: dict[str, Tensor], r: Any) -> dict[str, tuple[Tensor, Tensor]]:
     pairs: dict[str, dict[str, Tensor]] = {}
-    head, strange = {}, []
+    strange = []
     for key, tensor in tensors.items():
         name = key.removeprefix(PREFIX)
-        layer, is_matrix, matrix = name.removesuffix(".weight").partition(".lora_")
-        if name.startswith(HEAD_PREFIX) and not is_matrix:
-            head[name] = tensor
-        elif matrix in ("A", "B") and name.endswith(".weight") and name != key and _has_rank(tensor, matrix, r):
+        layer, _, matrix = name.removesuffix(".weight").partition(".lora_")
+        if matrix in ("A", "B") and name.endswith(".weight") and name != key and _has_rank(tensor, matrix, r):
             pairs.setdefault(layer, {})[matrix] = tensor
         else:
             strange.append(f"{key} {tuple(tensor.shape)}")
     strange += [f"{layer}.lora_{matrix}.weight" for layer, pair in pairs.items() if len(pair) < 2 for matrix in pair]
     if strange or not pairs:
         raise ModelError("methods.strange_tensors", path=path, got=", ".join(strange[:3]) or "-")
-    return {layer: (pair["A"], pair["B"]) for layer, pair in pairs.items()}, head
+    return {layer: (pair["A"], pair["B"]) for layer, pair in pairs.items()}
 
 
 def _has_rank(tensor: Tensor, matrix: str, r: Any) -> bool:

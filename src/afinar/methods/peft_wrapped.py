@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from afinar.errors import ConfigError, ModelError
-from afinar.methods import exports, peft_format
+from afinar.methods import exports, peft_files, peft_format
 from afinar.methods.head import HEAD
 from afinar.methods.training_state import copy_into, trained
 from afinar.models import embedded
@@ -81,6 +81,11 @@ class PeftWrapped:
     mergeable: ClassVar[bool] = True
     """:meth:`merge` raises ModelError for the techniques that PEFT cannot fold in."""
     switchable: ClassVar[bool] = True
+    starts_at_base: ClassVar[bool] = False  # true of most, but not of all that PEFT has
+    peft_format: ClassVar[bool] = True
+    packing: ClassVar[bool] = False
+    checkpointing: ClassVar[bool] = True
+    quantised_base: ClassVar[bool] = True
 
     def __init__(self, config: Any, *, beyond: str = "") -> None:
         self.config = config
@@ -136,10 +141,10 @@ class PeftWrapped:
         directory = Path(directory)
         if is_peft(model):
             raise ModelError("methods.already_wrapped", got=str(directory))
-        if not (directory / peft_format.WEIGHTS_FILE).exists() and (directory / peft_format.PICKLE_FILE).exists():
-            raise ModelError("methods.pickle_adapter", file=peft_format.PICKLE_FILE, directory=directory)
-        exports.read_json(directory / peft_format.CONFIG_FILE)
-        exports.read_tensors(directory / peft_format.WEIGHTS_FILE)
+        if not (directory / peft_files.WEIGHTS_FILE).exists() and (directory / peft_files.PICKLE_FILE).exists():
+            raise ModelError("methods.pickle_adapter", file=peft_files.PICKLE_FILE, directory=directory)
+        exports.read_json(directory / peft_files.CONFIG_FILE)
+        exports.read_tensors(directory / peft_files.WEIGHTS_FILE)
         # PEFT trains no prompt that it loads: the encoder behind it is not in the file
         return PeftModel.from_pretrained(model, str(directory), is_trainable=not self.config.is_prompt_learning)
 

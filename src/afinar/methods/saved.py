@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from afinar.errors import ModelError
-from afinar.methods import exports, peft_format
+from afinar.methods import exports, peft_files
 from afinar.methods.exports import Card
 
 
@@ -22,14 +22,15 @@ def read(directory: str | Path) -> Card:
     directory = Path(directory)
     if (directory / exports.CARD_FILE).exists():
         return exports.read_card(directory)
-    if (directory / peft_format.CONFIG_FILE).exists():
+    if (directory / peft_files.CONFIG_FILE).exists():
         return _card_of_peft(directory)
-    raise ModelError("methods.no_export", directory=directory, card=exports.CARD_FILE, config=peft_format.CONFIG_FILE)
+    raise ModelError("methods.no_export", directory=directory, card=exports.CARD_FILE, config=peft_files.CONFIG_FILE)
 
 
 def _card_of_peft(directory: Path) -> Card:
-    adapter = peft_format.read(directory)
-    base = exports.read_json(directory / peft_format.CONFIG_FILE).get("base_model_name_or_path") or ""
-    classes = adapter.head["score.weight"].shape[0] if adapter.head else 0
+    found = peft_files.read(directory)
+    base = found.settings.get("base_model_name_or_path") or ""
+    classes = found.head["score.weight"].shape[0] if found.head else 0
     labels = tuple(f"LABEL_{index}" for index in range(classes))
-    return Card(adapter.config, str(base), "classification" if classes else "causal", labels, version="")
+    config = peft_files.config_of(found)
+    return Card(config, str(base), "classification" if classes else "causal", labels, version="")

@@ -20,7 +20,7 @@ from afinar.evaluation import generate as generating
 from afinar.methods import saved
 from afinar.methods.base import Method, create
 from afinar.methods.exports import CARD_FILE
-from afinar.methods.peft_format import CONFIG_FILE as PEFT_FILE
+from afinar.methods.peft_files import CONFIG_FILE as PEFT_FILE
 from afinar.models.causal import supervise
 from afinar.models.config import ModelConfig
 from afinar.models.embedded import NAME as EMBEDDED

@@ -15,7 +15,16 @@ from afinar.training.arguments import MICRO_BATCH_TOKENS, SFTConfig
 from afinar.training.config import TrainingConfig
 from afinar.training.optimizer import check_installed
 
-LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "head": 1e-3}
+LEARNING_RATES = {
+    "full": 5e-5,
+    "lora": 5e-4,
+    "bottleneck": 5e-4,
+    "ia3": 5e-4,
+    "prefix": 1e-2,
+    "prompt": 1e-2,
+    "p_tuning": 1e-2,
+    "head": 1e-3,
+}
 """What `learning_rate: auto` means, by method."""
 LION_FACTOR = 0.2
 """Lion's share of those rates: its steps are signs, hence larger. Chen et al. 2023, arXiv:2302.06675: 3 to 10 times less."""

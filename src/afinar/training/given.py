@@ -21,6 +21,11 @@ class Given:
     tasks: ClassVar[frozenset[str]] = frozenset({"causal", "classification"})
     mergeable: ClassVar[bool] = False
     switchable: ClassVar[bool] = False
+    starts_at_base: ClassVar[bool] = True
+    peft_format: ClassVar[bool] = False
+    packing: ClassVar[bool] = True
+    checkpointing: ClassVar[bool] = True
+    quantised_base: ClassVar[bool] = False
 
     def __init__(self, config: None = None) -> None:
         self.config = config

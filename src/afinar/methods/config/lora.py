@@ -1,8 +1,4 @@
-"""The configs of the techniques (the `method:` section), one frozen dataclass each; no torch here.
-
-`name` in a config file or a flag picks the class by :data:`afinar.methods.base.METHODS`; in Python the class itself is
-used: `afinar.fine_tune(..., method=afinar.LoRA(r=8))`.
-"""
+"""The settings of LoRA."""
 
 from __future__ import annotations
 
@@ -13,20 +9,6 @@ from afinar.errors import ConfigError
 from afinar.options import option
 
 TARGETS = ("auto", "all-linear")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Full:
-    """Full fine-tuning: every weight trains, with float32 master values."""
-
-    name: ClassVar[str] = "full"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Head:
-    """A trained classification head on a frozen base."""
-
-    name: ClassVar[str] = "head"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +63,3 @@ class LoRA:
     def scale(self) -> float:
         """The factor before B A x."""
         return self.alpha / (self.r**0.5 if self.rank_stabilised else self.r)
-
-
-MethodConfig = Full | Head | LoRA

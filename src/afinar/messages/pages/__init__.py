@@ -1,0 +1,1 @@
+"""The pages of `afinar explain`, one module each with its `TEXT`."""

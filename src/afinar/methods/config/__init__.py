@@ -1,0 +1,14 @@
+"""The configs of the techniques (the `method:` section), one frozen dataclass each; no torch here.
+
+`name` in a config file or a flag picks the class by :data:`afinar.methods.base.METHODS`; in Python the class itself is
+used: `afinar.fine_tune(..., method=afinar.LoRA(r=8))`.
+"""
+
+from __future__ import annotations
+
+from afinar.methods.config.lora import TARGETS, LoRA
+from afinar.methods.config.plain import Full, Head
+
+__all__ = ["TARGETS", "Full", "Head", "LoRA", "MethodConfig"]
+
+MethodConfig = Full | Head | LoRA

@@ -1,0 +1,122 @@
+"""The two files of a PEFT adapter, whatever its technique: what is written here, `peft.PeftModel.from_pretrained` reads.
+
+    adapter_config.json           {"peft_type": "LORA", "task_type": "CAUSAL_LM", ...}
+    adapter_model.safetensors     named tensors; a classification head as base_model.model.score.weight
+
+What a technique's tensors and settings are called is the matter of its own module; :data:`READERS` says which one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from afinar.errors import ModelError
+from afinar.methods import exports
+from afinar.methods.head import HEAD
+
+CONFIG_FILE = "adapter_config.json"
+WEIGHTS_FILE = "adapter_model.safetensors"
+PICKLE_FILE = "adapter_model.bin"
+PREFIX = "base_model.model."
+TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
+
+READERS: dict[str, str] = {
+    "LORA": "afinar.methods.peft_format:config_of_files",
+}
+"""By `peft_type`: "module:function", which gives the config of the files of an adapter, as `function(files)`, or raises
+ModelError for what the technique here cannot represent."""
+
+# Settings without meaning for an adapter that is loaded.
+_INERT = {
+    "auto_mapping", "base_model_name_or_path", "inference_mode", "modules_to_save", "peft_type", "peft_version", "revision",
+    "task_type",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the files of an adapter hold.
+
+    settings: the object of `adapter_config.json`. tensors: those of the technique, by their names in the file.
+    head: the classification head's tensors by their names in the model (`score.weight`); empty for a causal model.
+    """
+
+    directory: Path
+    settings: dict[str, Any]
+    tensors: dict[str, Tensor]
+    head: dict[str, Tensor]
+
+    @property
+    def path(self) -> Path:
+        """Where the settings lie, for errors."""
+        return self.directory / CONFIG_FILE
+
+    def refuse_others(self, read: Collection[str]) -> None:
+        """Raise ModelError for settings beside `read` that are on: leaving them out would give another model."""
+        lost = [f"{key}={value!r}" for key, value in self.settings.items() if key not in _INERT | set(read) and value]
+        if lost:
+            raise ModelError("methods.unsupported_peft", path=self.path, got=", ".join(sorted(lost)))
+
+
+def read(directory: str | Path) -> Files:
+    """The adapter in `directory`, of whichever technique. Raises ModelError where it is missing, broken or a pickle."""
+    directory = Path(directory)
+    settings = read_settings(directory)
+    if not (directory / WEIGHTS_FILE).exists() and (directory / PICKLE_FILE).exists():
+        raise ModelError("methods.pickle_adapter", file=PICKLE_FILE, directory=directory)
+    tensors = exports.read_tensors(directory / WEIGHTS_FILE)
+    start = f"{PREFIX}{HEAD}."
+    head = {
+        key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key.startswith(start) and ".lora_" not in key
+    }
+    own = {key: tensor for key, tensor in tensors.items() if key.removeprefix(PREFIX) not in head}
+    return Files(directory, settings, own, head)
+
+
+def read_settings(directory: Path) -> dict[str, Any]:
+    """The object of `adapter_config.json`. Raises ModelError where it is missing, broken, or not PEFT's."""
+    settings = exports.read_json(directory / CONFIG_FILE)
+    if "peft_type" not in settings:
+        kind = "AdapterHub" if settings.keys() & {"config", "model_type"} else "?"
+        raise ModelError("methods.not_peft", path=directory / CONFIG_FILE, got=kind)
+    return settings
+
+
+def write(
+    directory: str | Path,
+    settings: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    *,
+    base: str,
+    task: str,
+    head: Mapping[str, Tensor],
+) -> None:
+    """Write both files. settings: the technique's own, `peft_type` among them; what every adapter has is added.
+
+    head: the classification head's tensors by their names in the model; empty for a causal model.
+    """
+    common = {
+        "task_type": TASK_TYPES[task],
+        "base_model_name_or_path": base,
+        "modules_to_save": [HEAD] if head else None,
+        "inference_mode": True,
+    }
+    exports.write_json(Path(directory) / CONFIG_FILE, {**common, **settings})
+    exports.write_tensors(
+        Path(directory) / WEIGHTS_FILE, {**tensors, **{f"{PREFIX}{name}": tensor for name, tensor in head.items()}}
+    )
+
+
+def config_of(files: Files) -> Any:
+    """The config of ours that computes what `files` were trained to. Raises ModelError where there is none."""
+    kind = str(files.settings["peft_type"])
+    if kind not in READERS:
+        raise ModelError("methods.other_peft_type", path=files.path, got=kind)
+    module, _, function = READERS[kind].partition(":")
+    return getattr(import_module(module), function)(files)
