@@ -1,7 +1,8 @@
 """The two files of a PEFT adapter, whatever its technique: what is written here, `peft.PeftModel.from_pretrained` reads.
 
     adapter_config.json           {"peft_type": "LORA", "task_type": "CAUSAL_LM", ...}
-    adapter_model.safetensors     named tensors; a classification head as base_model.model.score.weight
+    adapter_model.safetensors     named tensors; a classification head as base_model.model.score.weight, with a prompt
+                                  method (which puts no module around the base) as base_model.score.weight
 
 What a technique's tensors and settings are called is the matter of its own module; :data:`READERS` says which one.
 """
@@ -24,6 +25,8 @@ CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 PICKLE_FILE = "adapter_model.bin"
 PREFIX = "base_model.model."
+PROMPT_PREFIX = "base_model."
+PROMPT_TYPES = {"PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING"}
 TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
 
 READERS: dict[str, str] = {
@@ -71,12 +74,10 @@ def read(directory: str | Path) -> Files:
     if not (directory / WEIGHTS_FILE).exists() and (directory / PICKLE_FILE).exists():
         raise ModelError("methods.pickle_adapter", file=PICKLE_FILE, directory=directory)
     tensors = exports.read_tensors(directory / WEIGHTS_FILE)
-    start = f"{PREFIX}{HEAD}."
-    head = {
-        key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key.startswith(start) and ".lora_" not in key
-    }
-    own = {key: tensor for key, tensor in tensors.items() if key.removeprefix(PREFIX) not in head}
-    return Files(directory, settings, own, head)
+    prefix = _head_prefix(settings)
+    of_head = [key for key in tensors if key.startswith(f"{prefix}{HEAD}.") and ".lora_" not in key]
+    head = {key.removeprefix(prefix): tensors.pop(key) for key in of_head}
+    return Files(directory, settings, tensors, head)
 
 
 def read_settings(directory: Path) -> dict[str, Any]:
@@ -109,8 +110,13 @@ def write(
     }
     exports.write_json(Path(directory) / CONFIG_FILE, {**common, **settings})
     exports.write_tensors(
-        Path(directory) / WEIGHTS_FILE, {**tensors, **{f"{PREFIX}{name}": tensor for name, tensor in head.items()}}
+        Path(directory) / WEIGHTS_FILE,
+        {**tensors, **{f"{_head_prefix(settings)}{name}": tensor for name, tensor in head.items()}},
     )
+
+
+def _head_prefix(settings: Mapping[str, Any]) -> str:
+    return PROMPT_PREFIX if settings["peft_type"] in PROMPT_TYPES else PREFIX
 
 
 def config_of(files: Files) -> Any:

@@ -12,6 +12,8 @@ hook on the innermost one sees every call exactly once: the model's own forward,
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -34,3 +36,15 @@ def decoder_of(model: nn.Module) -> PreTrainedModel:
             raise ModelError("prompts.no_decoder", got=type(model).__name__)
         found = inner
     return found
+
+
+@runtime_checkable
+class TakesPositions(Protocol):
+    """A module, somewhere in a model, that puts `virtual_tokens` positions before each sequence."""
+
+    virtual_tokens: int
+
+
+def virtual_tokens(model: nn.Module) -> int:
+    """Positions that a prompt or prefix attached to `model` takes from those that the model knows; 0 without one."""
+    return sum(module.virtual_tokens for module in model.modules() if isinstance(module, TakesPositions))
