@@ -72,6 +72,14 @@ TEXTS = {
         hint_en="Load the base in bfloat16 or float32, put the adapter on it, and merge that.",
         hint_pt="Carregue a base em bfloat16 ou float32, aplique nela o adaptador e funda esse modelo.",
     ),
+    "no_merge": Text(
+        en="method.name={name} adds to what flows through the model, not to its weights, so it cannot be merged into them.",
+        pt="method.name={name} acrescenta ao que passa pelo modelo, não a seus pesos; por isso não pode ser fundido neles.",
+        hint_en="Use the adapter beside its base (afinar generate RUN), export it (afinar export RUN DIR), or train with "
+        "method.name: lora, ia3 or full, which merge.",
+        hint_pt="Use o adaptador ao lado da base (afinar generate RUN), exporte-o (afinar export RUN DIR) ou treine com "
+        "method.name: lora, ia3 ou full, que se fundem.",
+    ),
     "full_keeps_no_base": Text(
         en="Full fine-tuning overwrote the base's weights, so it cannot be switched off.",
         pt="O ajuste completo sobrescreveu os pesos da base, portanto não pode ser desligado.",
