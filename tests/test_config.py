@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,7 @@ from afinar.evaluation.config import EvaluationConfig
 from afinar.methods.base import METHODS, Entry
 from afinar.methods.config import Full, Head, LoRA
 from afinar.models.config import ModelConfig
+from afinar.options import FrozenDict
 from afinar.training.config import TrainingConfig
 
 
@@ -533,3 +537,116 @@ def test_yaml_and_mapping_load_back_to_the_same_config(tmp_path_factory: pytest.
 
 def test_yaml_puts_the_name_of_the_method_first() -> None:
     assert "method:\n  name: lora\n  r: 8" in to_yaml(RunConfig())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patterned:
+    """A method's config with mappings: one of numbers, one that may be left out, and a list of numbers."""
+
+    name: ClassVar[str] = "patterned"
+    rank_pattern: Mapping[str, int] = FrozenDict()
+    scales: dict[str, float] | None = None
+    layers: tuple[int, ...] = ()
+    r: int = 8
+
+
+class TestMappings:
+    @pytest.fixture(autouse=True)
+    def _known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(METHODS, "patterned", Entry(Patterned, "nowhere:Patterned"))
+
+    FILE = "method:\n  name: patterned\n  rank_pattern:\n    q_proj: 4\n    model.layers.0.v_proj: 2\n"
+
+    def test_file(self, tmp_path: Path) -> None:
+        loaded = load_with_origins(written(tmp_path, self.FILE + "  scales: {q_proj: 2}\n"), environ={})
+        assert loaded.config.method == Patterned(
+            rank_pattern=FrozenDict({"q_proj": 4, "model.layers.0.v_proj": 2}), scales=FrozenDict({"q_proj": 2.0})
+        )
+        assert isinstance(loaded.config.method.scales["q_proj"], float)
+        hash(loaded.config.method)
+        assert str(loaded.origins["method.rank_pattern.model.layers.0.v_proj"]).endswith("train.yaml:5")
+        assert "method.rank_pattern" not in loaded.origins
+        assert loaded.origins["method.layers"].kind == "default"
+
+    def test_toml(self, tmp_path: Path) -> None:
+        text = '[method]\nname = "patterned"\nrank_pattern = {q_proj = 4, "a.b" = 2}\n'
+        assert load(written(tmp_path, text, "a.toml"), environ={}).method.rank_pattern == {"q_proj": 4, "a.b": 2}
+
+    def test_a_key_is_set_alone(self, tmp_path: Path) -> None:
+        flags = ["--method.rank-pattern.q_proj", "16", "--method.rank_pattern.k-proj=1"]
+        environ = {"AFINAR__METHOD__RANK_PATTERN__V_PROJ": "3", "AFINAR__METHOD__RANK_PATTERN__Q_PROJ": "9"}
+        loaded = load_with_origins(written(tmp_path, self.FILE), environ=environ, flags=flags)
+        expected = {"q_proj": 16, "k-proj": 1, "v_proj": 3, "model.layers.0.v_proj": 2}
+        assert loaded.config.method.rank_pattern == expected
+        assert str(loaded.origins["method.rank_pattern.q_proj"]) == "--method.rank-pattern.q_proj"
+        assert str(loaded.origins["method.rank_pattern.v_proj"]) == "AFINAR__METHOD__RANK_PATTERN__V_PROJ"
+
+    @pytest.mark.parametrize("value", ["{Wqkv: 5}", "{}"])
+    def test_the_whole_replaces_what_was(self, tmp_path: Path, value: str) -> None:
+        path = written(tmp_path, self.FILE)
+        expected = {"Wqkv": 5} if "5" in value else {}
+        assert load(path, environ={"AFINAR__METHOD__RANK_PATTERN": value}).method.rank_pattern == expected
+        flags = ["--method.rank_pattern.q_proj", "1", "--method.rank_pattern", value]
+        assert load(path, environ={}, flags=flags).method.rank_pattern == expected
+        after = [*flags, "--method.rank_pattern.v_proj", "7"]
+        assert load(path, environ={}, flags=after).method.rank_pattern == {**expected, "v_proj": 7}
+
+    def test_null_is_a_value_where_it_may_be(self, tmp_path: Path) -> None:
+        path = written(tmp_path, self.FILE + "  scales: {q_proj: 2}\n")
+        assert load(path, environ={}, flags=["--method.scales", "null"]).method.scales is None
+        assert failure(tmp_path, self.FILE, flags=["--method.rank_pattern", "null"]).key == "config.type"
+
+    def test_lists_of_numbers(self, tmp_path: Path) -> None:
+        assert load(written(tmp_path, self.FILE + "  layers: [1, 2]"), environ={}).method.layers == (1, 2)
+        assert load(written(tmp_path, self.FILE), environ={}, flags=["--method.layers", "1,2"]).method.layers == (1, 2)
+        assert failure(tmp_path, self.FILE + "  layers: [1, a]").key == "config.type"
+
+    @pytest.mark.parametrize(
+        ("text", "key", "line"),
+        [
+            ("  rank_pattern:\n    q_proj: four\n", "config.type", ":4"),
+            ("  rank_pattern: {q_proj: 1.5}\n", "config.type", ":3"),
+            ("  rank_pattern: {q_proj: {a: 1}}\n", "config.type", ":3"),
+            ("  rank_pattern: [q_proj]\n", "config.type", ":3"),
+            ("  rank_pattern: 4\n", "config.type", ":3"),
+            ("  scales: {q_proj: .nan}\n", "config.not_finite", ":3"),
+            ("  r: {q_proj: 1}\n", "config.type", ":3"),
+            ("  rank_patern: {q_proj: 1}\n", "config.method_field_near", ":3"),
+        ],
+    )
+    def test_mistakes_say_where(self, tmp_path: Path, text: str, key: str, line: str) -> None:
+        error = failure(tmp_path, "method:\n  name: patterned\n" + text)
+        assert error.key == key
+        assert error.values["where"].endswith(line)
+
+    @pytest.mark.parametrize("more", [[], ["--method.r", "4"]])
+    def test_a_key_of_what_holds_one_value(self, tmp_path: Path, more: list[str]) -> None:
+        error = failure(tmp_path, self.FILE, flags=[*more, "--method.r.q_proj", "4"])
+        assert error.key == "config.not_mapping_field"
+        assert error.values["key"] == "method.r"
+
+    @pytest.mark.parametrize("value", ["{q_proj", "{q_proj: 1, q_proj: 2}"])
+    def test_a_mapping_in_a_flag_that_is_none(self, value: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            load(environ={}, flags=["--method", "patterned", "--method.rank_pattern", value])
+        assert caught.value.key in ("config.syntax", "config.duplicate")
+
+    def test_written_back(self, tmp_path: Path) -> None:
+        config = load(written(tmp_path, self.FILE), environ={})
+        assert to_mapping(config)["method"]["rank_pattern"] == {"q_proj": 4, "model.layers.0.v_proj": 2}
+        assert load(written(tmp_path, to_yaml(config), "again.yaml"), environ={}) == config
+
+
+def test_a_frozen_dict_does_not_change() -> None:
+    values = FrozenDict({"a": [1, {"b": 2}]})
+    assert values["a"] == (1, {"b": 2})
+    for change in (
+        lambda: values.update(a=1),
+        lambda: values.__setitem__("a", 1),
+        lambda: values.pop("a"),
+        lambda: values.__ior__({"b": 1}),
+    ):
+        with pytest.raises(TypeError):
+            change()
+    assert copy.deepcopy(values) == values == pickle.loads(pickle.dumps(values))
+    assert hash(values) == hash(FrozenDict({"a": (1, {"b": 2})}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from afinar import messages
@@ -22,15 +23,20 @@ def config_show(config: str | None = None, /, *, origin: bool = False, context: 
 
 def _rows(loaded: Loaded) -> list[list[str]]:
     mapping = to_mapping(loaded.config)
-    rows = []
-    for path, place in loaded.origins.items():
-        section, _, field = path.partition(".")
-        value = mapping[section][field] if field else mapping[section]
-        rows.append([path, _written(value), str(place)])
-    return rows
+    return [[path, _written(_at(mapping, path)), str(place)] for path, place in loaded.origins.items()]
+
+
+def _at(mapping: Mapping[str, Any], path: str) -> Any:
+    """The value at `section.field`, or at `section.field.key`, where the key may have dots of its own."""
+    value: Any = mapping
+    for part in path.split(".", 2):
+        value = value[part]
+    return value
 
 
 def _written(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(value)}]"
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_written(item)}' for key, item in value.items())}}}"
     return {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from afinar.config.flags import read_flags
-from afinar.config.schema import DEFAULT_METHOD, SECTIONS, FieldDoc, RunConfig, fields_of, section_class, type_names
+from afinar.config.schema import DEFAULT_METHOD, SECTIONS, FieldDoc, RunConfig, fields_of, open_fields, section_class
 from afinar.config.sources import nearest, read_environment, read_file, read_mapping
 from afinar.config.tree import DEFAULT, Entry, Layer, Origin
-from afinar.config.yaml12 import scalar
+from afinar.config.values import keys_of, mapping, typed, wrong_type
 from afinar.errors import ConfigError
+from afinar.options import OpenConfig
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | None
 
@@ -49,11 +49,12 @@ def build(layers: Sequence[Layer]) -> Loaded:
     """The config of `layers`, the last strongest. Raises ConfigError on a wrong name, type or value."""
     entries = _merge(layers)
     classes = _classes(entries)
-    sections = {name: _section(name, cls, entries) for name, cls in classes.items()}
-    output = {field.path: _typed(field, entries[field.path]) for field in fields_of(RunConfig, "") if field.path in entries}
+    documented = {name: _documented(name, cls, entries) for name, cls in classes.items()}
+    sections = {name: _section(cls, documented[name], _within(name, entries)) for name, cls in classes.items()}
+    output = {field.path: typed(field, entries[field.path]) for field in fields_of(RunConfig, "") if field.path in entries}
     config = RunConfig(**sections, **output)
-    documented = [field for name, cls in classes.items() for field in fields_of(cls, name)]
-    paths = ["method.name", *(field.path for field in [*documented, *fields_of(RunConfig, "")])]
+    fields = [field for known in documented.values() for field in known.values()] + list(fields_of(RunConfig, ""))
+    paths = ["method.name", *(path for field in fields for path in keys_of(field, entries) or [field.path])]
     return Loaded(config, {path: entries[path].origin if path in entries else DEFAULT for path in paths})
 
 
@@ -66,14 +67,21 @@ def _read(source: Source) -> Layer:
 def _merge(layers: Sequence[Layer]) -> Layer:
     """Later over earlier; a layer that names another method replaces the earlier method's fields with it.
 
-    Otherwise `--method.name head` over a file's `{name: lora, r: 8}` would fail on an r that was meant for LoRA.
+    Otherwise `--method.name head` over a file's `{name: lora, r: 8}` would fail on an r that was meant for LoRA. A mapping
+    that is written whole replaces the earlier one with all its keys; a key written alone is added to it.
     """
     entries: Layer = {}
     for layer in layers:
         if "method.name" in layer and layer["method.name"].value != _method_name(entries):
             entries = {path: entry for path, entry in entries.items() if not path.startswith("method.")}
-        entries |= layer
+        entries = {path: entry for path, entry in entries.items() if not _is_key_in(path, layer)} | layer
     return entries
+
+
+def _is_key_in(path: str, layer: Layer) -> bool:
+    """Whether `path` is a key of a mapping that `layer` writes whole."""
+    parts = path.split(".")
+    return len(parts) > 2 and ".".join(parts[:2]) in layer
 
 
 def _method_name(entries: Layer) -> str:
@@ -81,7 +89,7 @@ def _method_name(entries: Layer) -> str:
         return DEFAULT_METHOD
     entry = entries["method.name"]
     if not isinstance(entry.value, str):
-        raise _wrong_type("method.name", entry, (str,))
+        raise wrong_type("method.name", entry, (str,))
     return entry.value
 
 
@@ -94,22 +102,48 @@ def _classes(entries: Layer) -> dict[str, type]:
         raise ConfigError("config.at", where=str(entries["method.name"].origin), problem=error) from error
 
 
-def _section(section: str, cls: type, entries: Layer) -> Any:
-    documented = {field.path: field for field in fields_of(cls, section)}
-    values = {}
-    for path, entry in entries.items():
-        if not path.startswith(f"{section}.") or path == "method.name":
-            continue
-        if path not in documented:
-            raise _unknown_method_field(path, entry, list(documented), str(getattr(cls, "name", section)))
-        values[path.partition(".")[2]] = _typed(documented[path], entry)
+def _documented(section: str, cls: type, entries: Layer) -> dict[str, FieldDoc]:
+    """The fields of a section by path; an open config's are those of what its chooser chose."""
+    own = {field.path: field for field in fields_of(cls, section)}
+    if not issubclass(cls, OpenConfig):
+        return own
+    chooser = f"{section}.{cls.chooser}"
+    if chooser not in entries:
+        return own
+    try:
+        others = open_fields(cls, section, typed(own[chooser], entries[chooser]))
+    except ConfigError as error:
+        raise _at_origin(error, entries) from error
+    return own | {field.path: field for field in others}
+
+
+def _within(section: str, entries: Layer) -> Layer:
+    return {path: entry for path, entry in entries.items() if path.startswith(f"{section}.") and path != "method.name"}
+
+
+def _section(cls: type, documented: dict[str, FieldDoc], entries: Layer) -> Any:
     for path, field in documented.items():
         if field.required and path not in entries:
             raise ConfigError("core.missing", field=path)
+    for path, entry in entries.items():
+        parent = ".".join(path.split(".")[:2])
+        if parent not in documented:
+            raise _unknown_method_field(path, entry, list(documented), str(getattr(cls, "name", "-")))
+        if path != parent and not documented[parent].is_mapping and not _is_written_whole(parent, entries):
+            raise ConfigError("config.not_mapping_field", where=str(entry.origin), key=parent, got=path)
+    written = {path: field for path, field in documented.items() if path in entries or keys_of(field, entries)}
+    values = {
+        path.partition(".")[2]: mapping(field, entries) if field.is_mapping else typed(field, entries[path])
+        for path, field in written.items()
+    }
     try:
         return cls(**values)
     except ConfigError as error:
         raise _at_origin(error, entries) from error
+
+
+def _is_written_whole(path: str, entries: Layer) -> bool:
+    return path in entries and isinstance(entries[path].value, dict)
 
 
 def _unknown_method_field(path: str, entry: Entry, known: list[str], method: str) -> ConfigError:
@@ -123,31 +157,3 @@ def _at_origin(error: ConfigError, entries: Layer) -> ConfigError:
     """The same error with the place of the value that caused it, where the error names a field that somebody set."""
     entry = entries.get(str(error.values.get("field")))
     return error if entry is None else ConfigError("config.at", where=str(entry.origin), problem=error)
-
-
-def _typed(field: FieldDoc, entry: Entry) -> Any:
-    """The entry's value if the field allows its type; a whole number is taken for a float, nothing else is converted."""
-    value = _from_text(entry.value, field.types) if entry.is_text else entry.value
-    if type(value) is int and int not in field.types and float in field.types:
-        value = float(value) if abs(value) < 2**1023 else math.inf
-    if type(value) is float and not math.isfinite(value):
-        raise ConfigError("config.not_finite", where=str(entry.origin), key=field.path)
-    if type(value) not in field.types or (isinstance(value, tuple) and not all(isinstance(item, str) for item in value)):
-        raise _wrong_type(field.path, entry, field.types)
-    return value
-
-
-def _wrong_type(path: str, entry: Entry, kinds: tuple[type, ...]) -> ConfigError:
-    return ConfigError("config.type", where=str(entry.origin), key=path, got=entry.value, expected=type_names(kinds))
-
-
-def _from_text(text: str, kinds: tuple[type, ...]) -> Any:
-    """What a shell's word means for a field of these types: a list, the scalar it reads as, else the text itself."""
-    stripped = text.strip()
-    if tuple in kinds and ("," in stripped or stripped.startswith("[")):
-        inner = stripped.removeprefix("[").removesuffix("]")
-        return tuple(item.strip().strip("'\"") for item in inner.split(",") if item.strip())
-    value = scalar(stripped)
-    if type(value) in kinds or (type(value) is int and float in kinds):
-        return value
-    return text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from afinar.config.schema import SECTIONS, RunConfig
+from afinar.options import values_of
 
 
 def to_mapping(config: RunConfig) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def to_mapping(config: RunConfig) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     for section in SECTIONS:
         stage = getattr(config, section)
-        values = {field.name: _plain(getattr(stage, field.name)) for field in dataclasses.fields(stage)}
+        values = {name: _plain(value) for name, value in values_of(stage).items()}
         mapping[section] = {"name": stage.name, **values} if section == "method" else values
     return {**mapping, "output": config.output}
 
@@ -34,4 +35,6 @@ def to_yaml(config: RunConfig) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

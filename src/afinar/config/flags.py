@@ -41,8 +41,10 @@ def split_settings(tokens: Sequence[str]) -> tuple[list[str], list[str]]:
 def read_flags(tokens: Sequence[str]) -> Layer:
     """The settings in a command line's config flags; of two for one field the later wins.
 
-    A field that is true or false may stand alone (`--evaluation.generate`). Raises ConfigError on a flag that no field
-    has, a flag without its value, or a word that belongs to no flag.
+    A field that is true or false may stand alone (`--evaluation.generate`); a mapping is written whole
+    (`--method.rank_pattern "{q_proj: 16}"`) or by its keys (`--method.rank_pattern.q_proj 16`).
+
+    Raises ConfigError on a flag that no field has, a flag without its value, or a word that belongs to no flag.
     """
     layer: Layer = {}
     rest = list(tokens)
@@ -59,6 +61,8 @@ def read_flags(tokens: Sequence[str]) -> Layer:
                 value = "true"
             else:
                 raise ConfigError("config.no_value", flag=flag)
+        for key in [known for known in layer if known.startswith(f"{path}.")]:
+            del layer[key]  # the whole mapping, after some of its keys
         layer[path] = Entry(value, Origin("flag", flag), is_text=True)
     return layer
 
@@ -71,7 +75,9 @@ def _is_value(token: str, flag: str) -> bool:
 
 
 def _path(flag: str) -> str:
-    return flag.removeprefix("--").replace("-", "_")
+    """Section and field with underscores; a key of a mapping after them stays as it is written."""
+    section, *rest = flag.removeprefix("--").split(".", 2)
+    return ".".join([section.replace("-", "_"), *(part.replace("-", "_") for part in rest[:1]), *rest[1:]])
 
 
 def _as_flag(path: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import types
 import typing
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ from afinar.errors import ConfigError
 from afinar.evaluation.config import EvaluationConfig
 from afinar.methods.config import LoRA, MethodConfig
 from afinar.models.config import ModelConfig
-from afinar.options import option
+from afinar.options import OpenConfig, option
 from afinar.training.config import TrainingConfig
 
 
@@ -78,13 +80,22 @@ def section_class(section: str, method: str = DEFAULT_METHOD) -> type:
 
 
 class FieldDoc(NamedTuple):
-    """One field as a person meets it: `path` is its flag and its place in YAML."""
+    """One field as a person meets it: `path` is its flag and its place in YAML.
+
+    items: the types of a list's items or of a mapping's values; empty where anything may stand there.
+    """
 
     path: str
     types: tuple[type, ...]
     default: Any
     choices: tuple[str, ...]
-    metadata: typing.Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    items: tuple[type, ...] = ()
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it holds named values, each of which may be set alone: `--method.rank_pattern.q_proj 16`."""
+        return dict in self.types
 
     @property
     def required(self) -> bool:
@@ -97,7 +108,7 @@ class FieldDoc(NamedTuple):
         return str(self.metadata.get(messages.language(), ""))
 
 
-_TYPE_NAMES = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str", tuple: "list"}
+_TYPE_NAMES = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str", tuple: "list", dict: "map"}
 
 
 def type_names(kinds: tuple[type, ...]) -> str:
@@ -106,25 +117,64 @@ def type_names(kinds: tuple[type, ...]) -> str:
 
 
 def _kinds(annotation: Any) -> tuple[type, ...]:
-    """The plain types that an annotation allows: `int | None` gives (int, NoneType)."""
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return tuple(kind for part in typing.get_args(annotation) for kind in _kinds(part))
-    return (typing.get_origin(annotation) or annotation,)
+    """The plain types that an annotation allows: `int | None` gives (int, NoneType); lists are tuples, mappings dicts."""
+    origin = typing.get_origin(annotation) or annotation
+    if origin in (types.UnionType, typing.Union):
+        return _once(kind for part in typing.get_args(annotation) for kind in _kinds(part))
+    if origin is typing.Literal:
+        return _once(type(value) for value in typing.get_args(annotation))
+    if origin is Any:
+        return tuple(_TYPE_NAMES)
+    if not isinstance(origin, type):
+        return (str,)
+    if issubclass(origin, enum.Enum):
+        return (str,)
+    for kind, plain in ((Mapping, dict), (str, str), (Sequence, tuple), (Set, tuple)):
+        if issubclass(origin, kind):
+            return (plain,)
+    return (origin,)
+
+
+def _items(annotation: Any) -> tuple[type, ...]:
+    """The plain types of the items of the lists and of the values of the mappings that an annotation allows."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (types.UnionType, typing.Union):
+        return _once(kind for part in args for kind in _items(part))
+    if origin is None or not args or origin is typing.Literal:
+        return ()
+    return _kinds(args[1] if issubclass(origin, Mapping) else args[0])
+
+
+def _once(kinds: Iterable[type]) -> tuple[type, ...]:
+    return tuple(dict.fromkeys(kinds))
 
 
 @functools.cache
 def fields_of(cls: type, section: str) -> tuple[FieldDoc, ...]:
     """The fields of a stage's config, as `section.field`; of RunConfig itself ("") those that are no section.
 
-    A method from another package may have fields without documentation; their types are those of YAML's scalars and
-    tuples of str.
+    A method from another package may have fields without documentation; their types are those of YAML's scalars, tuples
+    of str, and mappings of names to scalars. The settings of an open config are :func:`open_fields`.
     """
     hints = typing.get_type_hints(cls)
     prefix = f"{section}." if section else ""
     return tuple(
-        FieldDoc(prefix + f.name, _kinds(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata)
+        FieldDoc(
+            prefix + f.name, _kinds(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata,
+            _items(hints[f.name]),
+        )
         for f in dataclasses.fields(cls)
-        if section or "en" in f.metadata
+        if (section or "en" in f.metadata) and not (issubclass(cls, OpenConfig) and f.name == "settings")
+    )  # fmt: skip
+
+
+def open_fields(cls: type, section: str, chosen: Any) -> tuple[FieldDoc, ...]:
+    """The fields that an open config's class has where its chooser is `chosen`; none for a config of another kind."""
+    if not issubclass(cls, OpenConfig):
+        return ()
+    return tuple(
+        FieldDoc(f"{section}.{name}", _kinds(f.annotation), f.default, f.choices, {}, _items(f.annotation))
+        for name, f in cls.open_fields(chosen).items()
     )
 
 

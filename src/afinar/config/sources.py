@@ -12,7 +12,7 @@ from typing import Any
 
 from afinar.config import yaml12
 from afinar.config.schema import SECTIONS, RunConfig, fields_of
-from afinar.config.tree import MAX_DEPTH, Entry, Kind, Layer, Origin, Tree
+from afinar.config.tree import MAX_DEPTH, Entry, Kind, Layer, Origin, Tree, plain
 from afinar.errors import ConfigError
 
 PREFIX = "AFINAR__"
@@ -34,11 +34,15 @@ def read_file(path: Path) -> Layer:
 
 def read_mapping(mapping: Mapping[str, Any]) -> Layer:
     """The settings in a dict of dicts."""
-    return flatten(_plain(mapping, depth=0), "python", "dict")
+    return flatten(_tree(mapping, depth=0), "python", "dict")
 
 
 def read_environment(environ: Mapping[str, str]) -> Layer:
-    """The settings in `AFINAR__SECTION__FIELD` variables; other variables, `AFINAR_LANG` among them, are not config."""
+    """The settings in `AFINAR__SECTION__FIELD` variables; other variables, `AFINAR_LANG` among them, are not config.
+
+    A key of a mapping may follow (`AFINAR__METHOD__RANK_PATTERN__Q_PROJ=16`), in lower case; any other key is set by the
+    whole mapping: `AFINAR__METHOD__RANK_PATTERN="{Wqkv: 16}"`.
+    """
     layer: Layer = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX):
@@ -58,16 +62,25 @@ def flatten(tree: Tree, kind: Kind, place: str) -> Layer:
     for name, child in tree.value.items():
         where = _where(place, child.line)
         if name not in SECTIONS:
-            layer[known_path(name, where)] = Entry(_value(child), Origin(kind, where))
+            layer[known_path(name, where)] = Entry(plain(child), Origin(kind, where))
         elif isinstance(child.value, dict):
             for key, leaf in child.value.items():
                 spot = _where(place, leaf.line)
-                layer[known_path(f"{name}.{key}", spot)] = Entry(_value(leaf), Origin(kind, spot))
+                field = known_path(f"{name}.{key}", spot)
+                layer[field] = Entry(plain(leaf), Origin(kind, spot))
+                layer |= _keys(field, leaf, kind, place)
         elif name == "method" and isinstance(child.value, str):
             layer["method.name"] = Entry(child.value, Origin(kind, where))
         elif child.value is not None:
-            raise ConfigError("config.not_section", where=where, key=name, got=_value(child))
+            raise ConfigError("config.not_section", where=where, key=name, got=plain(child))
     return layer
+
+
+def _keys(field: str, leaf: Tree, kind: Kind, place: str) -> Layer:
+    """The keys of a mapping as entries of their own, each with its place, so that later layers can set one of them."""
+    if not isinstance(leaf.value, dict):
+        return {}
+    return {f"{field}.{key}": Entry(plain(item), Origin(kind, _where(place, item.line))) for key, item in leaf.value.items()}
 
 
 def known_path(path: str, where: str, spell: Any = str) -> str:
@@ -119,25 +132,16 @@ def _where(place: str, line: int | None) -> str:
     return f"{place}:{line}" if line else place
 
 
-def _value(tree: Tree) -> Any:
-    """The plain Python value of a tree; a list becomes a tuple, as frozen configs hold them."""
-    if isinstance(tree.value, list):
-        return tuple(_value(item) for item in tree.value)
-    if isinstance(tree.value, dict):
-        return {key: _value(item) for key, item in tree.value.items()}
-    return tree.value
-
-
-def _plain(value: Any, depth: int, lines: Mapping[str, int] | None = None, path: str = "") -> Tree:
+def _tree(value: Any, depth: int, lines: Mapping[str, int] | None = None, path: str = "") -> Tree:
     """A tree from plain Python values, with the lines that a TOML file's keys were found on."""
     line = (lines or {}).get(path)
     if depth > MAX_DEPTH:
         raise ConfigError("config.too_deep", where=path)
     if isinstance(value, Mapping):
         start = f"{path}." if path else ""
-        return Tree({str(k): _plain(v, depth + 1, lines, f"{start}{k}") for k, v in value.items()}, line)
+        return Tree({str(k): _tree(v, depth + 1, lines, f"{start}{k}") for k, v in value.items()}, line)
     if isinstance(value, list | tuple):
-        return Tree([_plain(item, depth + 1) for item in value], line)
+        return Tree([_tree(item, depth + 1) for item in value], line)
     return Tree(value, line)
 
 
@@ -148,7 +152,7 @@ def _toml(text: str, path: str) -> Tree:
         found = re.search(r"line (\d+)", str(error))
         raise ConfigError("config.syntax", where=_where(path, int(found[1]) if found else None), problem=str(error)) from error
     try:
-        return _plain(value, 0, _toml_lines(text))
+        return _tree(value, 0, _toml_lines(text))
     except ConfigError as error:
         raise ConfigError(error.key, **{**error.values, "where": f"{path}: {error.values['where']}"}) from error
 

@@ -28,8 +28,8 @@ TEXTS = {
         hint_pt="Mantenha uma das duas.",
     ),
     "too_deep": Text(
-        en="{where}: values are nested too deeply; a config has sections, fields, and at most a list in a field.",
-        pt="{where}: há valores aninhados demais; uma configuração tem seções, campos e, no máximo, uma lista num campo.",
+        en="{where}: values are nested too deeply; a config has sections, fields, and lists or named values in a field.",
+        pt="{where}: há valores aninhados demais; uma configuração tem seções, campos e, num campo, listas ou valores com nome.",
     ),
     "not_mapping": Text(
         en="{where}: a config is a set of named sections, such as model, data and training.",
@@ -72,6 +72,12 @@ TEXTS = {
         pt="{where}: {key}={got!r}; esperado {expected}.",
         hint_en="Types are strict: 16 is a number, '16' is text; only true and false are booleans.",
         hint_pt="Os tipos são estritos: 16 é um número, '16' é um texto; só true e false são booleanos.",
+    ),
+    "not_mapping_field": Text(
+        en="{where}: {key} holds one value and no named ones; got {got!r}.",
+        pt="{where}: {key} guarda um só valor, e não valores com nome; veio {got!r}.",
+        hint_en="Leave out what follows {key}.",
+        hint_pt="Retire o que vem depois de {key}.",
     ),
     "not_finite": Text(
         en="{where}: {key} must be a finite number.",

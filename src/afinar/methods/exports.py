@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from afinar import __version__, messages
 from afinar.errors import AfinarError, ModelError
 from afinar.methods.base import config_class
+from afinar.options import OpenConfig, values_of
 
 CARD_FILE = "afinar.json"
 
@@ -46,7 +47,7 @@ def write_card(directory: str | Path, config: Any, model: PreTrainedModel, *, ba
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     labels = _labels(model) if task == "classification" else []
-    card = {"method": {"name": config.name, **asdict(config)}, "base": base, "task": task, "labels": labels}
+    card = {"method": {"name": config.name, **values_of(config)}, "base": base, "task": task, "labels": labels}
     write_json(directory / CARD_FILE, {**card, "version": __version__})
     if task == "classification":
         _warn_of_pooling(model)
@@ -117,7 +118,7 @@ def _config(path: Path, name: str, values: dict[str, Any]) -> Any:
     try:
         cls = config_class(name)
         unknown = values.keys() - {field.name for field in fields(cls)}
-        if unknown:
+        if unknown and not issubclass(cls, OpenConfig):  # which tells itself what it does not know
             raise ModelError("methods.broken_card", path=path, reason=", ".join(sorted(unknown)))
         return cls(**values)
     except AfinarError as error:

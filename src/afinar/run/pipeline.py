@@ -18,6 +18,7 @@ from afinar.errors import ConfigError
 from afinar.methods.base import METHODS, config_class
 from afinar.methods.config import Head, LoRA, MethodConfig
 from afinar.models.load import load_model, load_tokenizer
+from afinar.options import values_of
 from afinar.run import folder as files
 from afinar.run import group
 from afinar.run.card import write_card
@@ -156,7 +157,7 @@ def _mapping(
     data = {name: str(value) for name, value in (("train", train), ("valid", valid)) if isinstance(value, str | Path)}
     data |= {name: value for name, value in settings.items() if name in of_data}
     training = {name: value for name, value in settings.items() if name not in of_data}
-    technique = {"name": chosen.name, **{f.name: getattr(chosen, f.name) for f in fields(chosen)}}
+    technique = {"name": chosen.name, **values_of(chosen)}
     return {"model": {"name": model}, "data": data, "training": training, "method": technique, "output": output}
 
 
