@@ -23,6 +23,7 @@ from afinar.errors import ModelError
 from afinar.methods import exports
 from afinar.methods.config import Full
 from afinar.methods.training_state import copy_into
+from afinar.models.quantised import check_adapted
 
 
 class FullMethod:
@@ -41,7 +42,8 @@ class FullMethod:
         self.config = config
 
     def attach(self, model: PreTrainedModel) -> PreTrainedModel:
-        """Make every weight float32 and trainable; tied weights stay one weight."""
+        """Make every weight float32 and trainable; tied weights stay one weight. Raises ConfigError for a quantised base."""
+        check_adapted(model, adapted=False)
         return model.float().requires_grad_(True)
 
     def trainable_count(self, model: PreTrainedModel) -> int:
