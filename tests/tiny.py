@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerFast
+
+from afinar.models.config import ModelConfig
+from afinar.models.load import load_model
 
 VOCAB = 288
 CHAT_TEMPLATE = (
@@ -53,6 +57,16 @@ def tiny_model(architecture: str = "llama", task: str = "causal", num_labels: in
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
     config.num_labels = num_labels
     return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
+
+
+def tiny_quantised(
+    architecture: str = "llama", kind: str = "nf4", task: str = "causal", double_quant: bool = True, **overrides: Any
+) -> Any:
+    """As :func:`tiny_model`, its linear layers in NF4 or int8 (`kind`), as `model.quantize` loads them; needs bitsandbytes."""
+    with TemporaryDirectory() as folder:
+        tiny_model(architecture, task, **overrides).save_pretrained(folder)
+        config = ModelConfig(name=folder, quantize=kind, double_quant=double_quant, dtype="float32", device="cpu")
+        return load_model(config, task=task)
 
 
 def tiny_tokenizer(chat: bool = True, pad_is_eos: bool = False) -> PreTrainedTokenizerFast:

@@ -15,7 +15,8 @@ from afinar.errors import ConfigError
 from afinar.methods.config import LoRA
 from afinar.methods.lora import LoRALayer, LoRAMethod
 from afinar.models.causal import supervise
-from afinar.models.quantised import accepted_by_trainer, check_adapted, keep_gradients, quantised_core
+from afinar.models.quantised import accepted_by_trainer, check_adapted, quantised_core
+from afinar.models.quantize import adopt
 from tests.rows import causal_rows
 from tests.tiny import tiny_model
 
@@ -43,7 +44,7 @@ def test_an_evaluation_in_between_leaves_the_gradients(folder: Path, kind: str) 
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = True  # as on a CPU that has it, where evaluation repacks the weights
-    keep_gradients(model)
+    adopt(model)
     supervise(LoRAMethod(LoRA(r=4)).attach(model))
     for layer in model.modules():
         if isinstance(layer, LoRALayer):
@@ -93,6 +94,6 @@ def test_other_models_are_left_alone() -> None:
     model = tiny_model()
     assert quantised_core(model) is None
     check_adapted(model, adapted=False)
-    keep_gradients(model)
+    adopt(model)
     with accepted_by_trainer(model):
         assert "is_quantized" not in model.__dict__

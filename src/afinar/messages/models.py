@@ -154,10 +154,10 @@ TEXTS = {
         hint_pt="Escolha outra base para classificação, como Llama, Mistral, Qwen, Gemma ou GPT-2.",
     ),
     "quantized": Text(
-        en="The weights of this model are stored quantised ({got}); this version trains on float weights only.",
-        pt="Os pesos deste modelo estão quantizados ({got}); esta versão só treina com pesos em ponto flutuante.",
-        hint_en="Take the model's original weights.",
-        hint_pt="Use os pesos originais do modelo.",
+        en="The weights of this model are stored quantised as {got}, which adapters are not trained on here.",
+        pt="Os pesos deste modelo estão gravados quantizados como {got}; aqui não se treinam adaptadores sobre esse formato.",
+        hint_en="Take weights in 4 or 8 bits by bitsandbytes, or the original ones with model.quantize: nf4.",
+        hint_pt="Use pesos em 4 ou 8 bits do bitsandbytes, ou os originais com model.quantize: nf4.",
     ),
     "pickle": Text(
         en="{path} has its weights only as pickle ({files}), which can run any code when it is opened.",

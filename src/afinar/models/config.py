@@ -8,7 +8,7 @@ from afinar.errors import ConfigError
 from afinar.options import option
 
 TASKS = ("auto", "causal", "classification")
-QUANTIZE = ("none",)
+QUANTIZE = ("none", "nf4", "int8")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -53,13 +53,15 @@ class ModelConfig:
     quantize: str = option(
         "none",
         choices=QUANTIZE,
-        en="Precision of a quantised base; this version has none (nf4 and int8 are not in it).",
-        pt="Precisão de uma base quantizada; esta versão tem none (nf4 e int8 ainda não estão nela).",
+        en="Keep the base's linear layers in 4 bits (nf4) or 8 (int8), by bitsandbytes; an adapter trains beside them. With "
+        "none, weights are taken as they are stored, quantised ones too.",
+        pt="Manter as camadas lineares da base em 4 bits (nf4) ou 8 (int8), pelo bitsandbytes; um adaptador treina ao lado "
+        "delas. Com none, os pesos são usados como estão gravados, também os quantizados.",
     )
     double_quant: bool = option(
         True,
-        en="Quantise the scales of a quantised base too; without effect while quantize is none.",
-        pt="Quantizar também as escalas de uma base quantizada; sem efeito enquanto quantize é none.",
+        en="Quantise the scales of nf4 too: 4.13 bits a weight in place of 4.5. Without effect on the others.",
+        pt="Quantizar também as escalas do nf4: 4,13 bits por peso em vez de 4,5. Sem efeito nos demais.",
     )
     trust_remote_code: bool = option(
         False,

@@ -91,14 +91,6 @@ def check_decoder(config: PretrainedConfig) -> None:
         raise ModelError("models.encoder", got=config.model_type)
 
 
-def check_quantization(config: PretrainedConfig) -> None:
-    """Raises ModelError if the weights are stored quantised: this version trains on float weights only."""
-    quantization = getattr(config, "quantization_config", None)  # set only on quantised checkpoints
-    if quantization is not None:
-        method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization.quant_method
-        raise ModelError("models.quantized", got=str(method))
-
-
 def check_weights(folder: Path) -> None:
     """Raises ModelError if the weights are missing, incomplete, or only there as pickle files."""
     if (folder / INDEX).is_file():

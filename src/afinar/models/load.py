@@ -1,7 +1,8 @@
 """Loading tokenizers and models: any decoder of transformers, from a folder, the hub, or the package.
 
 What this adds to `from_pretrained`: the dtype and device that suit the machine, safetensors only (a pickle file can run any
-code), a pad token that leaves EOS alone, no silently re-initialised weights, and errors that say what to do.
+code), quantised layers that are right on the CPU (:mod:`afinar.models.quantize`), a pad token that leaves EOS alone, no
+silently re-initialised weights, and errors that say what to do.
 
 The pad token. Where a tokenizer has none, a reserved token that texts do not hold is taken if the vocabulary has one; else
 EOS stands in, for filling up batches only. Masks come from the attention mask and from spans, never from token ids, so EOS is
@@ -30,11 +31,11 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from afinar.errors import AfinarError, ModelError, ResourceError
+from afinar.models import quantize
 from afinar.models.config import ModelConfig
 from afinar.models.folder import (
     Saved,
     check_architecture,
-    check_quantization,
     check_weights,
     last_line,
     read_config,
@@ -112,14 +113,16 @@ def load_model(
     folder = locate(config, offline=offline)
     model_config = read_config(folder, trust_remote_code=config.trust_remote_code)
     check_architecture(model_config, task)
-    check_quantization(model_config)
     check_weights(folder)
     if task == "classification":
         _set_labels(model_config, label_names, folder)
     device = choose_device(config)
     dtype = choose_dtype(config, device) if dtype is None else dtype
+    as_told = quantize.told_to_loader(config, model_config, folder, device, dtype)
     with _memory_errors(config.name, device):
-        model = _read(folder, config, model_config, task, dtype).to(device).eval()
+        model = _read(folder, config, model_config, task, dtype, as_told)
+        model = (model if as_told else model.to(device)).eval()
+    quantize.adopt(model)
     model.name_or_path = model.config._name_or_path = config.name  # exports name the model, not the cache folder
     if tokenizer is not None:
         _set_pad(model, tokenizer)
@@ -141,7 +144,14 @@ def _set_labels(model_config: PretrainedConfig, label_names: Sequence[str], fold
     model_config.label2id = {name: index for index, name in enumerate(named)}
 
 
-def _read(folder: Path, config: ModelConfig, model_config: PretrainedConfig, task: str, dtype: torch.dtype) -> Any:
+def _read(
+    folder: Path,
+    config: ModelConfig,
+    model_config: PretrainedConfig,
+    task: str,
+    dtype: torch.dtype,
+    quantisation: dict[str, Any],
+) -> Any:
     """The model from its files. Weights that the folder lacks are an error, but for the head of a new classifier."""
     auto = AutoModelForSequenceClassification if task == "classification" else AutoModelForCausalLM
     attention = {} if config.attention == "auto" else {"attn_implementation": config.attention}
@@ -156,6 +166,7 @@ def _read(folder: Path, config: ModelConfig, model_config: PretrainedConfig, tas
                 trust_remote_code=config.trust_remote_code,
                 ignore_mismatched_sizes=True,  # they are named below, as an error
                 output_loading_info=True,
+                **quantisation,
                 **attention,
             )
     except (torch.OutOfMemoryError, MemoryError):

@@ -1,13 +1,12 @@
 """Models that were loaded quantised (`BitsAndBytesConfig` and others): taken as they are, trained through an adapter.
 
-Quantised weights have no gradient, so what trains must be beside them: LoRA, ours or PEFT's, or a classification head.
-transformers' Trainer knows PEFT's adapters only and refuses such a model with any other; bitsandbytes repacks 4-bit weights
-for evaluation on some CPUs, after which training gets no gradient, silently. Both are put right here.
+Quantised weights have no gradient, so what trains must be beside them: an adapter, ours or PEFT's, or a classification head.
+transformers' Trainer knows PEFT's adapters only and refuses such a model with any other, which is put right here; what
+bitsandbytes' layers get wrong on the CPU, in :mod:`afinar.models.quantised_layers`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,17 +41,6 @@ def check_adapted(model: nn.Module, *, adapted: bool) -> None:
         raise ConfigError("models.quantised_frozen", got=kind)
     if not adapted:
         raise ConfigError("models.quantised_needs_adapter", got=kind)
-
-
-def keep_gradients(model: nn.Module) -> None:
-    """Keep bitsandbytes from repacking 4-bit weights on the CPU, which would end their gradients."""
-    if "bitsandbytes" not in sys.modules:
-        return
-    from bitsandbytes.nn import Linear4bit
-
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.support_avx512bf16_for_cpu = False
 
 
 @contextmanager

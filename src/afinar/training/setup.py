@@ -20,7 +20,7 @@ from afinar.methods.base import Method, config_class
 from afinar.methods.config import Full
 from afinar.methods.peft_bridge import is_peft, method_for
 from afinar.methods.peft_wrapped import virtual_tokens
-from afinar.models import quantised
+from afinar.models import quantised, quantize
 from afinar.models.causal import supervise
 from afinar.models.config import ModelConfig
 from afinar.models.heads import classify
@@ -176,7 +176,7 @@ def prepared(method: Method, model: nn.Module, tokenizer: Any, collator: Any) ->
     """The model with its method attached and its loss inside, and its task; told where the data would teach wrongly."""
     task = "classification" if is_classifier(model) else "causal"
     quantised.check_adapted(model, adapted=method.switchable)
-    quantised.keep_gradients(model)
+    quantize.adopt(model)
     model = method.attach(model)  # type: ignore[arg-type]
     if not can_enter(model, task):
         own_loss(model, shifted=task == "causal")
