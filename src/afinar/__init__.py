@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from afinar.methods.config import Full as Full
     from afinar.methods.config import Head as Head
     from afinar.methods.config import LoRA as LoRA
+    from afinar.methods.config import Prefix as Prefix
+    from afinar.methods.config import QLoRA as QLoRA
     from afinar.run import Run as Run
     from afinar.run import Session as Session
     from afinar.run import evaluate as evaluate
@@ -40,6 +42,8 @@ _HOME = {
     "LoRA": "afinar.methods.config",
     "ModelError": "afinar.errors",
     "NonFiniteLossError": "afinar.errors",
+    "Prefix": "afinar.methods.config",
+    "QLoRA": "afinar.methods.config",
     "RefusedError": "afinar.errors",
     "ResourceError": "afinar.errors",
     "Run": "afinar.run",

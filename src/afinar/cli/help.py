@@ -107,14 +107,14 @@ def global_part() -> Part:
 
 def setting_parts() -> list[Part]:
     """Every config field as a flag, section by section, the fields of each method under its name."""
-    from afinar.methods.base import METHODS
+    from afinar.methods.base import METHODS, SHORTHANDS
 
     parts = []
     for section, cls in SECTIONS.items():
         if cls is not None:
             parts.append((_section_title(section), [_setting(field) for field in fields_of(cls, section)]))
             continue
-        name = Entry("--method.name str", messages.text("cli.method_name", names=", ".join(METHODS)), "lora")
+        name = Entry("--method.name str", messages.text("cli.method_name", names=", ".join((*METHODS, *SHORTHANDS))), "lora")
         parts.append((_section_title(section), [name]))
         for method in METHODS:
             title = messages.text("cli.title_method", name=method)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from afinar.config.flags import read_flags
 from afinar.config.schema import DEFAULT_METHOD, SECTIONS, FieldDoc, RunConfig, fields_of, open_fields, section_class
+from afinar.config.shorthands import expanded
 from afinar.config.sources import nearest, read_environment, read_file, read_mapping
 from afinar.config.tree import DEFAULT, Entry, Layer, Origin
 from afinar.config.values import keys_of, mapping, typed, wrong_type
@@ -47,7 +48,7 @@ def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
 
 def build(layers: Sequence[Layer]) -> Loaded:
     """The config of `layers`, the last strongest. Raises ConfigError on a wrong name, type or value."""
-    entries = _merge(layers)
+    entries = expanded(_merge(layers))
     classes = _classes(entries)
     documented = {name: _documented(name, cls, entries) for name, cls in classes.items()}
     sections = {name: _section(cls, documented[name], _within(name, entries)) for name, cls in classes.items()}

@@ -43,6 +43,12 @@ TEXTS = {
         hint_en="Choose an adapter (method.name: qlora, lora, bottleneck, ...), or model.quantize: none.",
         hint_pt="Escolha um adaptador (method.name: qlora, lora, bottleneck, ...), ou model.quantize: none.",
     ),
+    "qlora_on_float": Text(
+        en="model.quantize=none, and method qlora is LoRA on a base in 4 or 8 bits.",
+        pt="model.quantize=none, e o método qlora é LoRA sobre uma base em 4 ou 8 bits.",
+        hint_en="Leave model.quantize out (qlora sets it to nf4), or choose method.name: lora.",
+        hint_pt="Deixe model.quantize de fora (qlora o define como nf4), ou escolha method.name: lora.",
+    ),
     "float_base": Text(
         en="method qlora is LoRA on a 4-bit base, and the model given is not quantised ({got}).",
         pt="O método qlora é LoRA sobre uma base em 4 bits, e o modelo dado não está quantizado ({got}).",

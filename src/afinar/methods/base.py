@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from afinar.errors import ConfigError
-from afinar.methods.config import Full, Head, LoRA
+from afinar.methods.config import Full, Head, LoRA, QLoRA
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,6 +100,9 @@ METHODS: dict[str, Entry] = {
     "lora": Entry(LoRA, "afinar.methods.lora:LoRAMethod"),
 }
 
+SHORTHANDS: dict[str, type[QLoRA]] = {"qlora": QLoRA}
+"""Names that stand for a method of the table on a base of a certain kind; a config file writes them out."""
+
 
 def registered() -> dict[str, Entry]:
     """:data:`METHODS` and what installed packages add to it; a package cannot replace a technique of the table."""
@@ -113,19 +116,25 @@ def entry(name: str) -> Entry:
     known = registered()
     if name in known:
         return known[name]
-    near = get_close_matches(str(name), known, n=1)
+    names = sorted({*known, *SHORTHANDS})
+    near = get_close_matches(str(name), names, n=1)
     if near:
-        raise ConfigError("methods.unknown_near", got=name, near=near[0], allowed=", ".join(sorted(known)))
-    raise ConfigError("methods.unknown", got=name, allowed=", ".join(sorted(known)))
+        raise ConfigError("methods.unknown_near", got=name, near=near[0], allowed=", ".join(names))
+    raise ConfigError("methods.unknown", got=name, allowed=", ".join(names))
 
 
 def config_class(name: str) -> type:
     """The config class of the technique `name`. Raises ConfigError that names the nearest one."""
-    return entry(name).config
+    return SHORTHANDS[name] if name in SHORTHANDS else entry(name).config
 
 
 def create(config: Any) -> Method:
-    """The technique of `config`: `create(LoRA(r=8)).attach(model)`. Raises ConfigError for what is no method's config."""
+    """The technique of `config`: `create(LoRA(r=8)).attach(model)`. Raises ConfigError for what is no method's config.
+
+    A shorthand gives the technique that it stands for, and leaves the base as it is.
+    """
+    if isinstance(config, QLoRA):
+        config = config.lora()
     name = getattr(type(config), "name", None)
     if not isinstance(name, str):
         raise ConfigError("methods.not_a_config", got=type(config).__name__, allowed=", ".join(sorted(registered())))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from afinar.methods.config.lora import TARGETS, LoRA
 from afinar.methods.config.plain import Full, Head
+from afinar.methods.config.prefix import Prefix
+from afinar.methods.config.qlora import QLoRA
 
-__all__ = ["TARGETS", "Full", "Head", "LoRA", "MethodConfig"]
+__all__ = ["TARGETS", "Full", "Head", "LoRA", "MethodConfig", "Prefix", "QLoRA"]
 
-MethodConfig = Full | Head | LoRA
+MethodConfig = Full | Head | LoRA | Prefix
