@@ -9,11 +9,11 @@ attention: `input_ids (1, T)`, `position_ids (1, T)` restarting at 0, `cu_seq_le
 a cache, a mask of four dimensions) is masked as transformers' own "sdpa" is, by the same masks; they are made only when
 a layer asks for one, since a packed row never does.
 
-A prefix travels as the keyword `prefix` (see :class:`Prefix`) from the decoder to every layer, so that gradient
+A prefix travels as the keyword `prefix` (see :class:`PrefixStates`) from the decoder to every layer, so that gradient
 checkpointing, which runs a layer a second time, sees it a second time; a cache, which PEFT uses for it, is thrown away there.
 
-Architectures whose attention does not go through transformers' AttentionInterface cannot be switched; :func:`use` tries
-every family that the tests do not cover.
+Some architectures' attention does not go through transformers' AttentionInterface, or does more than ours:
+:func:`afinar.models.attention_check.check_attention` tells.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NAME = "afinar"
 
 
 @dataclass(frozen=True)
-class Prefix:
+class PrefixStates:
     """Keys and values that come before the tokens of every row and segment, as a keyword of the decoder.
 
     layers: (keys, values) of each layer, (G, P, D) both; the attention casts them to what the layer computes in.
@@ -108,7 +108,7 @@ def attention(
     sliding_window: int | None = None,
     softcap: float | None = None,
     cu_seq_lens_q: Tensor | None = None,
-    prefix: Prefix | None = None,
+    prefix: PrefixStates | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """The function that a layer's attention calls: (B, H, T, D), (B, G, S, D) twice → (B, T, H, D)."""
