@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from afinar.methods.config import Full as Full
     from afinar.methods.config import Head as Head
     from afinar.methods.config import LoRA as LoRA
-    from afinar.methods.config import Prefix as Prefix
+    from afinar.methods.config import PrefixTuning as PrefixTuning
     from afinar.methods.config import QLoRA as QLoRA
     from afinar.run import Run as Run
     from afinar.run import Session as Session
@@ -42,7 +42,7 @@ _HOME = {
     "LoRA": "afinar.methods.config",
     "ModelError": "afinar.errors",
     "NonFiniteLossError": "afinar.errors",
-    "Prefix": "afinar.methods.config",
+    "PrefixTuning": "afinar.methods.config",
     "QLoRA": "afinar.methods.config",
     "RefusedError": "afinar.errors",
     "ResourceError": "afinar.errors",

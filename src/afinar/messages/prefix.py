@@ -52,7 +52,7 @@ TEXTS = {
     "not_attached": Text(
         en="The model has no prefix.",
         pt="O modelo não tem prefixo.",
-        hint_en="Attach the method first: create(Prefix()).attach(model).",
-        hint_pt="Aplique antes o método: create(Prefix()).attach(model).",
+        hint_en="Attach the method first: create(PrefixTuning()).attach(model).",
+        hint_pt="Aplique antes o método: create(PrefixTuning()).attach(model).",
     ),
 }

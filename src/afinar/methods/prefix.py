@@ -39,7 +39,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from afinar.errors import ConfigError, ModelError
 from afinar.methods import exports, prefix_format
-from afinar.methods.config import Prefix
+from afinar.methods.config import PrefixTuning
 from afinar.methods.head import head_count, head_state, train_head
 from afinar.methods.training_state import copy_into
 from afinar.models import attention
@@ -69,7 +69,7 @@ class PrefixEncoder(nn.Module):
     `enabled = False` leaves the decoder's inputs as they are.
     """
 
-    def __init__(self, dimensions: Dimensions, config: Prefix, base_attention: str) -> None:
+    def __init__(self, dimensions: Dimensions, config: PrefixTuning, base_attention: str) -> None:
         super().__init__()
         self.dimensions, self.virtual_tokens, self.dropout = dimensions, config.virtual_tokens, config.dropout
         self.base_attention = base_attention
@@ -163,7 +163,7 @@ class PrefixMethod:
     checkpointing: ClassVar[bool] = True
     quantised_base: ClassVar[bool] = True
 
-    def __init__(self, config: Prefix) -> None:
+    def __init__(self, config: PrefixTuning) -> None:
         self.config = config
 
     def attach(self, model: PreTrainedModel) -> PreTrainedModel:

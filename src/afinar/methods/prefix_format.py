@@ -18,7 +18,7 @@ from torch import Tensor
 
 from afinar.errors import AfinarError, ModelError
 from afinar.methods import exports, peft_files
-from afinar.methods.config import Prefix
+from afinar.methods.config import PrefixTuning
 from afinar.methods.peft_files import WEIGHTS_FILE
 
 KIND = "PREFIX_TUNING"
@@ -40,7 +40,7 @@ class SavedPrefix:
     trained: dict[str, Tensor]
     head: dict[str, Tensor]
 
-    def check_same(self, config: Prefix) -> None:
+    def check_same(self, config: PrefixTuning) -> None:
         """Raises ModelError unless the prefix is as long as `config` says, and has the perceptron that it asks for."""
         tokens = self.flat.shape[0]
         if tokens != config.virtual_tokens:
@@ -51,7 +51,7 @@ class SavedPrefix:
 
 def write(
     directory: str | Path,
-    config: Prefix,
+    config: PrefixTuning,
     flat: Tensor,
     trained: Mapping[str, Tensor],
     dimensions: tuple[int, int, int],
@@ -87,16 +87,16 @@ def read(directory: str | Path) -> SavedPrefix:
     return SavedPrefix(files.directory, _flat(files), trained, files.head)
 
 
-def config_of_files(files: peft_files.Files) -> Prefix:
+def config_of_files(files: peft_files.Files) -> PrefixTuning:
     """The config of an adapter's files: that of the finished prefix, since PEFT never writes the perceptron.
 
     Raises ModelError for what is broken, and for settings that mean more than ours.
     """
     files.refuse_others(_READ)
-    return Prefix(virtual_tokens=_flat(files).shape[0])
+    return PrefixTuning(virtual_tokens=_flat(files).shape[0])
 
 
-def from_peft(settings: Mapping[str, Any]) -> Prefix | None:
+def from_peft(settings: Mapping[str, Any]) -> PrefixTuning | None:
     """The config of ours for PEFT's `PrefixTuningConfig(...).to_dict()`; None where it asks for more than ours has.
 
     Sizes that PEFT reads from the model (token_dim, num_layers, ...) are for PEFT where a config sets them.
@@ -106,7 +106,7 @@ def from_peft(settings: Mapping[str, Any]) -> Prefix | None:
         return None
     projection = bool(settings.get("prefix_projection"))
     try:
-        return Prefix(
+        return PrefixTuning(
             virtual_tokens=settings["num_virtual_tokens"],
             projection=projection,
             encoder_hidden_size=settings.get("encoder_hidden_size") if projection else None,

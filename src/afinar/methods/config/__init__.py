@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from afinar.methods.config.lora import TARGETS, LoRA
 from afinar.methods.config.plain import Full, Head
-from afinar.methods.config.prefix import Prefix
+from afinar.methods.config.prefix import PrefixTuning
 from afinar.methods.config.prompts import PromptTuning, PTuning
 from afinar.methods.config.qlora import QLoRA
 
-__all__ = ["Full", "Head", "LoRA", "MethodConfig", "PTuning", "Prefix", "PromptTuning", "QLoRA", "TARGETS"]
+__all__ = ["TARGETS", "Full", "Head", "LoRA", "MethodConfig", "PTuning", "PrefixTuning", "PromptTuning", "QLoRA"]
 
-MethodConfig = Full | Head | LoRA | PTuning | Prefix | PromptTuning
+MethodConfig = Full | Head | LoRA | PTuning | PrefixTuning | PromptTuning

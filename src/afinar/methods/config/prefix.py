@@ -12,7 +12,7 @@ INITS = ("random", "zero")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prefix:
+class PrefixTuning:
     """Prefix tuning: trained keys and values before those of every layer's tokens (Li & Liang 2021, arXiv:2101.00190)."""
 
     name: ClassVar[str] = "prefix"
