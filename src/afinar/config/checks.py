@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from afinar.config.schema import RunConfig
 from afinar.errors import ConfigError
-from afinar.methods.config import Head
+from afinar.methods.config import Full, Head
 from afinar.training.config import TrainingConfig
 
 # The experiment loggers of transformers that this version offers, and the packages of which each needs one.
@@ -25,6 +25,8 @@ def validate(config: RunConfig) -> RunConfig:
     _check_data(config)
     _check_task(config)
     _check_packing(config)
+    if isinstance(config.method, Full) and config.model.quantize != "none":
+        raise ConfigError("quantised.full", got=config.model.quantize)
     _check_training(config.training)
     return config
 

@@ -93,6 +93,12 @@ def double_quantised(model: PreTrainedModel) -> bool:
     return any(layer.weight.quant_state.nested for _, layer in quantised_layers(model) if hasattr(layer.weight, "quant_state"))
 
 
+def count_weights(model: nn.Module) -> int:
+    """The weights of `model`, tied ones once: those in 4 bits too, of which a byte holds two."""
+    packed = {id(layer.weight): layer.in_features * layer.out_features for _, layer in quantised_layers(model)}
+    return sum(packed.get(id(parameter), parameter.numel()) for parameter in model.parameters())
+
+
 def adopt(model: nn.Module) -> None:
     """Make bitsandbytes' layers in `model` right on the CPU (:mod:`afinar.models.quantised_layers`); without any, nothing."""
     if "bitsandbytes" in sys.modules:

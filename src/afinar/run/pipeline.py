@@ -17,7 +17,9 @@ from afinar.data.prepare import Prepared, prepare
 from afinar.errors import ConfigError
 from afinar.methods.base import METHODS, config_class
 from afinar.methods.config import Head, LoRA, MethodConfig
+from afinar.models.config import ModelConfig
 from afinar.models.load import load_model, load_tokenizer
+from afinar.models.quantize import count_weights
 from afinar.options import values_of
 from afinar.run import folder as files
 from afinar.run import group
@@ -58,7 +60,8 @@ def fine_tune(
 
     train, valid: anything that `data.train` takes, a `datasets.Dataset`, or a list of dicts.
     method: `afinar.LoRA(r=8)` (the default), `afinar.Full()`, `afinar.Head()`, or a name.
-    settings: fields of the `training:` and `data:` sections by name, such as `epochs=1` or `max_length=256`.
+    settings: fields of the `training:`, `data:` and `model:` sections by name, such as `epochs=1`, `max_length=256` or
+        `quantize="nf4"`.
     Raises the errors of :mod:`afinar.errors`; ConfigError names the nearest setting for an unknown one.
     """
     config = from_mapping(_mapping(model, train, valid, method, output, settings))
@@ -154,11 +157,13 @@ def _mapping(
     if not hasattr(type(chosen), "name"):
         raise ConfigError("methods.not_a_config", got=type(chosen).__name__, allowed=", ".join(METHODS))
     of_data = {f.name for f in fields(DataConfig)}
+    of_model = {f.name for f in fields(ModelConfig)} - {"name"}
     data = {name: str(value) for name, value in (("train", train), ("valid", valid)) if isinstance(value, str | Path)}
     data |= {name: value for name, value in settings.items() if name in of_data}
-    training = {name: value for name, value in settings.items() if name not in of_data}
+    base = {"name": model} | {name: value for name, value in settings.items() if name in of_model}
+    training = {name: value for name, value in settings.items() if name not in of_data | of_model}
     technique = {"name": chosen.name, **values_of(chosen)}
-    return {"model": {"name": model}, "data": data, "training": training, "method": technique, "output": output}
+    return {"model": base, "data": data, "training": training, "method": technique, "output": output}
 
 
 # --- training ------------------------------------------------------------------------------------------------------
@@ -252,7 +257,7 @@ def _results(
             "tokens_per_second": (trainer.tokens_seen - telling.tokens_before) / max(seconds, 1e-9),
             "peak_memory_bytes": telling.peak_memory_bytes,
             "trainable_parameters": trainer.method.trainable_count(run.model),
-            "total_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+            "total_parameters": count_weights(run.model),
         },
         "seed": run.config.training.seed,
         "versions": files.versions(),

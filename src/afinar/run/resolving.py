@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from transformers import PreTrainedModel
 
@@ -10,7 +11,9 @@ from afinar.config import RunConfig
 from afinar.data.prepare import Prepared
 from afinar.errors import ConfigError
 from afinar.methods.config import LoRA, MethodConfig
+from afinar.models.config import QUANTIZE
 from afinar.models.load import describe
+from afinar.models.quantize import double_quantised, kind_of
 from afinar.models.targets import find_targets, shortest_endings
 from afinar.training import from_config
 
@@ -23,6 +26,7 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
         attention=model.config._attn_implementation or config.model.attention,
+        **_quantisation(model),
     )
     packing = "none" if config.data.packing == "auto" else config.data.packing
     training = from_config.resolve(
@@ -30,6 +34,7 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         method=config.method.name,
         longest=max(data.train.lengths, default=1),
         hidden_size=int(model.config.get_text_config().hidden_size),
+        quantised=kind_of(model) != "none",
     )
     return replace(
         config,
@@ -38,6 +43,14 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         method=_method(config.method, model),
         training=training,
     )
+
+
+def _quantisation(model: PreTrainedModel) -> dict[str, Any]:
+    """How the base was loaded, also where its files were quantised already; FP4 can be read but not asked for."""
+    kind = kind_of(model)
+    if kind not in QUANTIZE:
+        return {}
+    return {"quantize": kind, **({"double_quant": double_quantised(model)} if kind == "nf4" else {})}
 
 
 def check_positions(data: Prepared, model: PreTrainedModel) -> None:

@@ -26,6 +26,10 @@ LEARNING_RATES = {
     "head": 1e-3,
 }
 """What `learning_rate: auto` means, by method."""
+QUANTISED_RATE = 2e-4
+"""The most that it means on a base in 4 or 8 bits for an adapter inside the layers (Dettmers et al. 2023, arXiv:2305.14314,
+table 9: 2e-4 up to 13 billion weights); a head and prompts keep their rate."""
+_BESIDE_WEIGHTS = frozenset({"lora", "bottleneck", "ia3"})
 LION_FACTOR = 0.2
 """Lion's share of those rates: its steps are signs, hence larger. Chen et al. 2023, arXiv:2302.06675: 3 to 10 times less."""
 REFERENCE_WIDTH, WIDTH_EXPONENT = 2000, 0.781
@@ -90,8 +94,10 @@ def sft_config(config: TrainingConfig, *, output_dir: str, rows: int, device: to
     )
 
 
-def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: int) -> TrainingConfig:
+def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: int, quantised: bool = False) -> TrainingConfig:
     """`config` with every `auto` replaced: by the method and the model's width, and by the longest row in tokens.
+
+    quantised: whether the base is in 4 or 8 bits.
 
     Raises ConfigError for `learning_rate: auto` with a method that the table does not know.
     """
@@ -100,7 +106,7 @@ def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: i
         if method not in LEARNING_RATES:
             raise ConfigError("training.no_auto_rate", method=method, known=", ".join(LEARNING_RATES))
         factor = LION_FACTOR if config.optimizer == "lion" else 1.0
-        chosen["learning_rate"] = float(f"{automatic_rate(method, hidden_size) * factor:.1e}")
+        chosen["learning_rate"] = float(f"{automatic_rate(method, hidden_size, quantised) * factor:.1e}")
     if config.micro_batch_size == "auto":
         chosen["micro_batch_size"] = max(1, min(config.batch_size, MICRO_BATCH_TOKENS // max(longest, 1)))
     if config.gradient_checkpointing == "auto":
@@ -110,13 +116,16 @@ def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: i
     return replace(config, **chosen)
 
 
-def automatic_rate(method: str, hidden_size: int) -> float:
+def automatic_rate(method: str, hidden_size: int, quantised: bool = False) -> float:
     """The learning rate of :data:`LEARNING_RATES`, raised for models narrower than 2,000 by (2000 / hidden_size)^0.781.
 
-    Narrow models want larger steps; the head reads features that do not change, so its rate stays. Two digits are kept.
+    On a quantised base it is at most :data:`QUANTISED_RATE` before that. Narrow models want larger steps; the head reads
+    features that do not change, so its rate stays. Two digits are kept.
     Source of the exponent: the fit over Llama models in Schulman et al. 2025, "LoRA without regret", Thinking Machines.
     """
     rate = LEARNING_RATES[method]
+    if quantised and method in _BESIDE_WEIGHTS:
+        rate = min(rate, QUANTISED_RATE)
     if method == "head" or hidden_size >= REFERENCE_WIDTH:
         return rate
     return float(f"{rate * (REFERENCE_WIDTH / hidden_size) ** WIDTH_EXPONENT:.1e}")

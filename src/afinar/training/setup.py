@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArgum
 from afinar import messages
 from afinar.errors import ConfigError, ModelError
 from afinar.methods.base import Method, config_class
-from afinar.methods.config import Full
+from afinar.methods.config import Full, QLoRA
 from afinar.methods.peft_bridge import is_peft, method_for
 from afinar.methods.peft_wrapped import virtual_tokens
 from afinar.models import quantised, quantize
@@ -39,6 +39,8 @@ MODEL_SETTINGS = {
     "attn_implementation": "attention",
     "device": "device",
     "trust_remote_code": "trust_remote_code",
+    "quantize": "quantize",
+    "double_quant": "double_quant",
 }
 """What `model_init_kwargs` may hold, and the field of :class:`ModelConfig` it sets."""
 
@@ -82,12 +84,16 @@ def model_name(model: Any) -> str:
 
 
 def loaded(
-    model: Any, args: SFTConfig, processing_class: Any, tokenizer: Any, train_dataset: Any
+    model: Any, args: SFTConfig, processing_class: Any, tokenizer: Any, train_dataset: Any, method: Any = None
 ) -> tuple[Any, PreTrainedTokenizerBase | None]:
-    """Model and tokenizer, loaded where they are given by name, with what `args` says of special tokens and routers."""
+    """Model and tokenizer, loaded where they are given by name, with what `args` says of special tokens and routers.
+
+    method: the config that :func:`asked_method` gave; QLoRA's has the model loaded in 4 bits.
+    """
     processing_class = tokenizer_of(processing_class, tokenizer, model)
     if isinstance(model, str | Path):
-        model, processing_class = load(model, args, processing_class, train_dataset)
+        config = model_config(str(model), args, quantize=QLoRA.quantize if isinstance(method, QLoRA) else "none")
+        model, processing_class = load(config, args, processing_class, train_dataset)
     if processing_class is not None:
         processing_class = adjusted_tokenizer(processing_class, args)
     adjust_router(model, args)
@@ -95,13 +101,12 @@ def loaded(
 
 
 def load(
-    name: str | Path, args: SFTConfig, tokenizer: PreTrainedTokenizerBase | None, train_dataset: Any
+    config: ModelConfig, args: SFTConfig, tokenizer: PreTrainedTokenizerBase | None, train_dataset: Any
 ) -> tuple[nn.Module, PreTrainedTokenizerBase]:
     """Model and tokenizer of a folder or hub name, for the task that `args.task` or the rows say.
 
-    Raises ConfigError for a setting that is not known, ModelError for what cannot be loaded.
+    Raises ModelError for what cannot be loaded.
     """
-    config = model_config(str(name), args)
     tokenizer = tokenizer or load_tokenizer(config)
     labels = label_names_of(train_dataset, args.dataset_text_field) if args.task != "causal" else ()
     task = args.task if args.task != "auto" else "classification" if labels else "causal"
@@ -109,9 +114,12 @@ def load(
     return load_model(config, task=task, label_names=labels, tokenizer=tokenizer), tokenizer
 
 
-def model_config(name: str, args: SFTConfig) -> ModelConfig:
-    """The ModelConfig of `name` and `args.model_init_kwargs`, on the device that `args` trains on."""
-    values: dict[str, Any] = {"device": str(args.device)}
+def model_config(name: str, args: SFTConfig, *, quantize: str) -> ModelConfig:
+    """The ModelConfig of `name` and `args.model_init_kwargs`, on the device that `args` trains on.
+
+    quantize: where `model_init_kwargs` does not say. Raises ConfigError for a setting that is not known.
+    """
+    values: dict[str, Any] = {"device": str(args.device), "quantize": quantize}
     for key, value in (args.model_init_kwargs or {}).items():
         if key not in MODEL_SETTINGS:
             near = get_close_matches(key, MODEL_SETTINGS, n=1)
@@ -140,20 +148,32 @@ def tokenizer_of(given: Any, alias: Any, model: Any) -> PreTrainedTokenizerBase 
         return None  # rows that are tokenised need none; those that do say so
 
 
-def method_of(method: Any, peft_config: Any, model: nn.Module, *, named: bool) -> Method:
-    """The method that `method` or `peft_config` asks for.
+def asked_method(method: Any, peft_config: Any) -> Any:
+    """The config that `method` (a config, a name, or a mapping with one) or `peft_config` asks for; None without either.
 
-    Without either, a model given by name is fine-tuned whole, and a model object trains whatever has `requires_grad`.
-    Raises ConfigError where both are given, or a method for a model that carries PEFT's adapters already.
+    Raises ConfigError where both are given, and for an unknown name.
     """
     if method is not None and peft_config is not None:
         raise ConfigError("training.two_methods")
     asked = peft_config if method is None else method
     if isinstance(asked, str):
-        asked = config_class(asked)()
+        return config_class(asked)()
     if isinstance(asked, Mapping):
         settings = dict(asked)
-        asked = config_class(settings.pop("name", ""))(**settings)
+        return config_class(settings.pop("name", ""))(**settings)
+    return asked
+
+
+def method_of(asked: Any, model: nn.Module, *, named: bool) -> Method:
+    """The method of the config that was asked for.
+
+    Without one, a model given by name is fine-tuned whole, and a model object trains whatever has `requires_grad`.
+    Raises ConfigError for a method on a model that carries PEFT's adapters already, and for QLoRA on a float model.
+    """
+    if isinstance(asked, QLoRA):
+        if quantised.quantised_core(model) is None:
+            raise ConfigError("quantised.float_base", got=type(model).__name__)
+        asked = asked.lora()
     if asked is None and not is_peft(model):
         asked = Full() if named else None
     if asked is None and not is_peft(model):

@@ -93,8 +93,9 @@ class SFTTrainer(Trainer):
         self.examples_per_step = args.examples_per_step or args.per_device_train_batch_size * args.gradient_accumulation_steps
         args.gradient_accumulation_steps = 1  # a step's micro-batches are looped over in training_step
         named = isinstance(model, str | Path)
-        core, processing_class = setup.loaded(model, args, processing_class, tokenizer, train_dataset)
-        self.method = setup.method_of(method, peft_config, core, named=named)
+        asked = setup.asked_method(method, peft_config)
+        core, processing_class = setup.loaded(model, args, processing_class, tokenizer, train_dataset, asked)
+        self.method = setup.method_of(asked, core, named=named)
         core, self.task = setup.prepared(self.method, core, processing_class, data_collator)
         processes.check(args)
         self.feed = Feed(
