@@ -81,7 +81,6 @@ class FakeSession:
         self.tokenizer = object()
         self.model = types.SimpleNamespace(config=types.SimpleNamespace(max_position_embeddings=limit))
         self.asked: list[Any] = []
-        self.merged: list[str] = []
 
     def generate(self, prompt: str, **options: Any) -> str:
         self.asked.append((prompt, options))
@@ -90,9 +89,6 @@ class FakeSession:
     def stream(self, messages: list[dict[str, str]], **options: Any) -> Iterator[str]:
         self.asked.append(([dict(message) for message in messages], options))
         yield from ("an", "swer ", str(len(messages)))
-
-    def merge(self, directory: str) -> None:
-        self.merged.append(directory)
 
 
 class Pipeline(types.SimpleNamespace):
@@ -123,9 +119,14 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
             raise DataError("core.missing", field="x")
         return {"base": METRICS, "n": 4}
 
+    def export(name: str, directory: str, *, offline: bool, on_event: Any, **options: Any) -> Any:
+        fake.calls.append(("export", name, directory, options, offline))
+        on_event.on_stage("exporting.stage_load", source=name)
+        return types.SimpleNamespace(as_json=lambda: {"parity": {"top1_agreement": 1.0}}, lines=lambda: ["the same", "0.1"])
+
     fake.train, fake.load, fake.evaluate = train, load, evaluate
     module = types.ModuleType("afinar.run")
-    module.__dict__.update(train=train, load=load, evaluate=evaluate)
+    module.__dict__.update(train=train, load=load, evaluate=evaluate, export=export, merge=export)
     monkeypatch.setitem(sys.modules, "afinar.run", module)
     monkeypatch.setattr(afinar, "run", module, raising=False)
     return fake

@@ -255,18 +255,30 @@ class TestChat:
 
 
 class TestMerge:
-    def test_writes_into_a_new_folder(self, call: Call, pipeline: Pipeline, tmp_path: Path) -> None:
-        target = str(tmp_path / "new")
-        assert call("merge", "run", target, "--json").json == {"run": "run", "model": target}
-        assert pipeline.session.merged == [target]
+    def test_result(self, call: Call, pipeline: Pipeline) -> None:
+        answer = call("merge", "run", "new", "--dtype", "bfloat16", "--data", "v.jsonl", "--tolerance", "0.2", "--offline")
+        options = {"dtype": "bfloat16", "onto": "base", "data": "v.jsonl", "tolerance": 0.2, "shard_size": None}
+        assert pipeline.calls == [("export", "run", "new", options, True)]
+        assert answer.out.startswith("the same\n  0.1\n")
+        assert "new" in answer.out
+        assert "Loading run" in answer.err
 
-    def test_refuses_a_folder_in_use(self, call: Call, pipeline: Pipeline, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("x")
-        for target in (tmp_path, tmp_path / "file"):
-            answer = call("merge", "run", str(target))
-            assert answer.code == 2
-            assert answer.says("cli.not_empty")
-        assert pipeline.calls == []
+    def test_json(self, call: Call, pipeline: Pipeline) -> None:
+        answer = call("merge", "run", "new", "--json")
+        assert answer.json == {"run": "run", "model": "new", "parity": {"top1_agreement": 1.0}}
+        assert answer.out.count("\n") == 1
+
+
+class TestExport:
+    def test_result(self, call: Call, pipeline: Pipeline) -> None:
+        answer = call("export", "run", "new", "--format", "peft", "--onto", "dequantised", "--shard-size", "5GB")
+        options = {"format": "peft", "dtype": "auto", "onto": "dequantised", "data": None, "tolerance": 0.1}
+        assert pipeline.calls == [("export", "run", "new", {**options, "shard_size": "5GB"}, False)]
+        assert "Written to new" in answer.out
+        assert call("export", "run", "new", "--format", "peft", "--json").json["directory"] == "new"
+
+    def test_a_format_is_needed(self, call: Call, pipeline: Pipeline) -> None:
+        assert call("export", "run", "new").says("cli.missing_option")
 
 
 class TestExplain:

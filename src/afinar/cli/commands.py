@@ -40,6 +40,8 @@ COMMANDS = {
         Command("generate", "afinar.cli.generate:generate"),
         Command("chat", "afinar.cli.chat:chat"),
         Command("merge", "afinar.cli.merge:merge"),
+        Command("export", "afinar.cli.export:export"),
+        Command("methods", "afinar.cli.methods:methods"),
         Command("explain", "afinar.cli.explain:explain"),
         Command("config show", "afinar.cli.config_show:config_show", takes_settings=True),
     )

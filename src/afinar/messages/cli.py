@@ -2,6 +2,37 @@
 
 from afinar.messages import Text
 
+
+def _written(command: str, also: str) -> dict[str, Text]:
+    """The options that merge and export share; `also` is a precision that export has beside."""
+    more_en = f"; for gguf also {also}" if also else ""
+    more_pt = f"; para gguf também {also}" if also else ""
+    return {
+        f"{command}_dtype": Text(
+            en=f"Precision of the weights: auto (that of the base's files), float32, bfloat16, float16{more_en}.",
+            pt=f"Precisão dos pesos: auto (a dos arquivos da base), float32, bfloat16, float16{more_pt}.",
+        ),
+        f"{command}_onto": Text(
+            en="For a run on a base in 4 or 8 bits: merge into the float base (base) or into the values of the quantised one "
+            "(dequantised).",
+            pt="Para uma execução sobre base em 4 ou 8 bits: fundir na base em ponto flutuante (base) ou nos valores da base "
+            "quantizada (dequantised).",
+        ),
+        f"{command}_data": Text(
+            en="Rows to compare on; by default those that the run held out, for an adapter alone bundled ones.",
+            pt="Linhas para comparar; por padrão as de validação da execução; para um adaptador avulso, as do pacote.",
+        ),
+        f"{command}_tolerance": Text(
+            en="Largest change accepted: of perplexity, relative; for a classifier, the share of other answers.",
+            pt="Maior mudança aceita: da perplexidade, relativa; para um classificador, a fração de respostas diferentes.",
+        ),
+        f"{command}_shard_size": Text(
+            en="Most bytes of one file of weights, such as 5GB.",
+            pt="Máximo de bytes de um arquivo de pesos, por exemplo 5GB.",
+        ),
+    }
+
+
 _COMMANDS = {
     "about": Text(
         en="Fine-tune and adapt language models on the hardware you have, and measure what it did.",
@@ -124,10 +155,47 @@ _COMMANDS = {
         en="Fold a run's adapter into its base and write a plain model that transformers alone loads.",
         pt="Incorpora o adaptador de uma execução à base e grava um modelo comum, que o transformers abre sozinho.",
     ),
-    "usage_merge": Text(en="Usage: afinar merge RUN DIR", pt="Uso: afinar merge EXECUÇÃO PASTA"),
-    "merge_run": Text(en="A run folder with an adapter.", pt="Uma pasta de execução com um adaptador."),
+    "usage_merge": Text(en="Usage: afinar merge RUN DIR [options]", pt="Uso: afinar merge EXECUÇÃO PASTA [opções]"),
+    "merge_run": Text(
+        en="A run folder, or a folder with an adapter of afinar or PEFT.",
+        pt="Uma pasta de execução, ou uma pasta com um adaptador do afinar ou do PEFT.",
+    ),
     "merge_directory": Text(
         en="New or empty folder for the merged model.", pt="Pasta nova ou vazia para o modelo resultante."
+    ),
+    **_written("merge", ""),
+    "export": Text(
+        en="Write a run for use elsewhere: its adapter for PEFT, a merged model, or one GGUF file for llama.cpp.\n"
+        "What was written is read back and compared with the adapted model on held-out rows.",
+        pt="Grava uma execução para uso em outro lugar: o adaptador para o PEFT, um modelo fundido ou um arquivo GGUF para o "
+        "llama.cpp.\nO que foi gravado é lido de volta e comparado com o modelo adaptado em linhas de validação.",
+    ),
+    "usage_export": Text(
+        en="Usage: afinar export RUN DIR --format peft|safetensors|gguf [options]",
+        pt="Uso: afinar export EXECUÇÃO PASTA --format peft|safetensors|gguf [opções]",
+    ),
+    "export_run": Text(
+        en="A run folder, a folder with an adapter of afinar or PEFT, or a model.",
+        pt="Uma pasta de execução, uma pasta com um adaptador do afinar ou do PEFT, ou um modelo.",
+    ),
+    "export_directory": Text(en="New or empty folder to write into.", pt="Pasta nova ou vazia onde gravar."),
+    "export_format": Text(
+        en="peft (the adapter alone), safetensors (a merged model) or gguf (a merged model in one file).",
+        pt="peft (só o adaptador), safetensors (um modelo fundido) ou gguf (um modelo fundido em um arquivo).",
+    ),
+    **_written("export", "q8_0"),
+    "methods": Text(
+        en="Show every technique side by side: what it trains, what that costs in memory, and what it can do.",
+        pt="Mostra as técnicas lado a lado: o que cada uma treina, quanta memória pede e o que sabe fazer.",
+    ),
+    "usage_methods": Text(en="Usage: afinar methods [--model MODEL]", pt="Uso: afinar methods [--model MODELO]"),
+    "methods_model": Text(
+        en="The model to count on: a folder, a hub name, or afinar-mini. Its weights are not loaded.",
+        pt="O modelo em que contar: uma pasta, um nome do hub ou afinar-mini. Seus pesos não são carregados.",
+    ),
+    "methods_task": Text(
+        en="auto, causal or classification, which adds the weights of the head.",
+        pt="auto, causal ou classification, que soma os pesos da cabeça.",
     ),
     "explain": Text(
         en="Explain a technique: what it is, its equation, when to use it. Without TECHNIQUE, list them.",
@@ -190,7 +258,12 @@ _HELP = {
     "value_temperature": Text(en="T", pt="T"),
     "value_top_p": Text(en="P", pt="P"),
     "value_seed": Text(en="N", pt="N"),
+    "value_dtype": Text(en="DTYPE", pt="DTYPE"),
+    "value_onto": Text(en="base|dequantised", pt="base|dequantised"),
+    "value_tolerance": Text(en="F", pt="F"),
+    "value_shard_size": Text(en="SIZE", pt="TAMANHO"),
     "value_system": Text(en="TEXT", pt="TEXTO"),
+    "value_task": Text(en="TASK", pt="TAREFA"),
     "value_technique": Text(en="TECHNIQUE", pt="TÉCNICA"),
     "reference_title": Text(en="Commands", pt="Comandos"),
     "reference_about": Text(

@@ -5,10 +5,11 @@ run.results["adapted"]          # measured on held-out rows
 afinar.load(run.folder).generate("Por que o céu é azul?")
 """
 
+from afinar.run.exporting import export, merge
 from afinar.run.measure import evaluate
 from afinar.run.pipeline import Run, fine_tune, train
 from afinar.run.resolving import resolve
 from afinar.run.session import Session, load
 from afinar.training.reporting import Reporter, Silent
 
-__all__ = ["Reporter", "Run", "Session", "Silent", "evaluate", "fine_tune", "load", "resolve", "train"]
+__all__ = ["Reporter", "Run", "Session", "Silent", "evaluate", "export", "fine_tune", "load", "merge", "resolve", "train"]
