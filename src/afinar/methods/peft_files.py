@@ -31,15 +31,18 @@ TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
 
 READERS: dict[str, str] = {
     "LORA": "afinar.methods.peft_format:config_of_files",
+    "IA3": "afinar.methods.ia3_format:config_of_files",
+    "PROMPT_TUNING": "afinar.methods.prompt_format:config_of_files",
+    "P_TUNING": "afinar.methods.prompt_format:config_of_files",
 }
 """By `peft_type`: "module:function", which gives the config of the files of an adapter, as `function(files)`, or raises
 ModelError for what the technique here cannot represent."""
 
-# Settings without meaning for an adapter that is loaded.
-_INERT = {
+INERT = {
     "auto_mapping", "base_model_name_or_path", "inference_mode", "modules_to_save", "peft_type", "peft_version", "revision",
     "task_type",
 }  # fmt: skip
+"""Settings without meaning for an adapter that is loaded."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Files:
 
     def refuse_others(self, read: Collection[str]) -> None:
         """Raise ModelError for settings beside `read` that are on: leaving them out would give another model."""
-        lost = [f"{key}={value!r}" for key, value in self.settings.items() if key not in _INERT | set(read) and value]
+        lost = [f"{key}={value!r}" for key, value in self.settings.items() if key not in INERT | set(read) and value]
         if lost:
             raise ModelError("methods.unsupported_peft", path=self.path, got=", ".join(sorted(lost)))
 

@@ -6,12 +6,14 @@ used: `afinar.fine_tune(..., method=afinar.LoRA(r=8))`.
 
 from __future__ import annotations
 
+from afinar.methods.config.ia3 import IA3
 from afinar.methods.config.lora import TARGETS, LoRA
+from afinar.methods.config.peft import Peft
 from afinar.methods.config.plain import Full, Head
 from afinar.methods.config.prefix import PrefixTuning
 from afinar.methods.config.prompts import PromptTuning, PTuning
 from afinar.methods.config.qlora import QLoRA
 
-__all__ = ["TARGETS", "Full", "Head", "LoRA", "MethodConfig", "PTuning", "PrefixTuning", "PromptTuning", "QLoRA"]
+__all__ = ["IA3", "TARGETS", "Full", "Head", "LoRA", "MethodConfig", "PTuning", "Peft", "PrefixTuning", "PromptTuning", "QLoRA"]
 
-MethodConfig = Full | Head | LoRA | PTuning | PrefixTuning | PromptTuning
+MethodConfig = Full | Head | IA3 | LoRA | Peft | PTuning | PrefixTuning | PromptTuning
