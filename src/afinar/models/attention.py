@@ -6,8 +6,7 @@
 A packed row has no attention mask. It says where its segments lie under the names that transformers uses for flash
 attention: `input_ids (1, T)`, `position_ids (1, T)` restarting at 0, `cu_seq_lens_q` and `cu_seq_lens_k (N + 1,)` int32, and
 `max_length_q`, `max_length_k`. Its attention never builds a T×T mask. Every other input (padded on the left or the right, with
-a cache, a mask of four dimensions) is masked as transformers' own "sdpa" is, by the same masks; they are made only when
-a layer asks for one, since a packed row never does.
+a cache, a mask of four dimensions) is masked as transformers' own "sdpa" is, by the same masks.
 
 A prefix travels as the keyword `prefix` (see :class:`PrefixStates`) from the decoder to every layer, so that gradient
 checkpointing, which runs a layer a second time, sees it a second time; a cache, which PEFT uses for it, is thrown away there.
@@ -47,7 +46,7 @@ class PrefixStates:
 
 @dataclass
 class LazyMask:
-    """What transformers' "sdpa" would be given as its mask, made when it is first asked for."""
+    """What transformers' "sdpa" would be given as the mask of rows without padding, made when it is first asked for."""
 
     arguments: dict[str, Any]
     _made: list[Tensor | None] = field(default_factory=list)
@@ -91,10 +90,13 @@ def pack(rows: Sequence[Tensor]) -> dict[str, Any]:
 
 
 def make_mask(**arguments: Any) -> LazyMask | Tensor | None:
-    """What transformers' mask functions hand to :func:`attention` as `attention_mask`."""
-    if isinstance(arguments["q_offset"], Tensor):  # a static cache, whose keys go on beyond the last query
-        return sdpa_mask(**{**arguments, "allow_is_causal_skip": False})
-    return LazyMask(arguments)
+    """What transformers' mask functions hand to :func:`attention` as `attention_mask`; their arguments."""
+    square = arguments["q_length"] == arguments["kv_length"]
+    if square and arguments["attention_mask"] is None:
+        return LazyMask(arguments)  # it may be a packed row
+    # A static cache's keys go on beyond the queries, so that "causal" would not say which key is the last.
+    skip = arguments.get("allow_is_causal_skip", True) and (square or arguments["q_length"] == 1)
+    return sdpa_mask(**{**arguments, "allow_is_causal_skip": skip})
 
 
 def attention(

@@ -39,20 +39,23 @@ def check_attention(model: PreTrainedModel, shape: Shape) -> None:
     with evaluating(decoder):
         own_TD = _states(decoder, input_ids=torch.cat((first, second))[None])
         ours_TD, shapes = _watched(decoder, input_ids=torch.cat((first, second))[None])
-        if len(shapes) != layers:
+        if ours_TD is None or len(shapes) != layers:
             raise ModelError("prefix.attention_not_reached", model=name, reached=len(shapes), layers=layers)
         difference = float((ours_TD - own_TD).abs().max() / own_TD.abs().max())
         if not difference < _TOLERANCE:
             raise ModelError("prefix.attention_differs", model=name, difference=difference)
-        packed_TD, changed_TD = (_watched(decoder, **attention.pack([row, second]))[0] for row in (first, other))
-        if not torch.equal(packed_TD[2:], changed_TD[2:]):
+        before_TD, after_TD = (_watched(decoder, **attention.pack([row, second]))[0] for row in (first, other))
+        if before_TD is None or after_TD is None or not torch.equal(before_TD[2:], after_TD[2:]):
             raise ModelError("prefix.attention_leaks", model=name)
     if set(shapes) != {shape + shape}:
         raise ModelError("prefix.uneven_layers", model=name, shapes=", ".join(map(str, sorted(set(shapes)))))
 
 
-def _watched(decoder: PreTrainedModel, **inputs: Any) -> tuple[Tensor, list[tuple[int, ...]]]:
-    """The hidden states under our attention, and (G, D) of the keys and of the values of each layer that called it."""
+def _watched(decoder: PreTrainedModel, **inputs: Any) -> tuple[Tensor | None, list[tuple[int, ...]]]:
+    """The hidden states under our attention, and (G, D) of keys and values of each layer that called it.
+
+    None for the states where the model's own attention cannot do with our masks.
+    """
     shapes: list[tuple[int, ...]] = []
 
     def watching(module: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -64,6 +67,8 @@ def _watched(decoder: PreTrainedModel, **inputs: Any) -> tuple[Tensor, list[tupl
     before = attention.use(decoder, _WATCHED)
     try:
         return _states(decoder, **inputs), shapes
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return None, shapes
     finally:
         attention.use(decoder, before)
 
