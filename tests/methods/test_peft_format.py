@@ -72,16 +72,13 @@ def test_keys_and_shapes_are_peft_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("feature", "value"),
     [
-        ("use_dora", True),
-        ("rank_pattern", {"q_proj": 2}),
-        ("alpha_pattern", {"q_proj": 2}),
-        ("bias", "lora_only"),
+        ("bias", "all"),
         ("lora_bias", True),
         ("layer_replication", [[0, 1]]),
-        ("trainable_token_indices", [3]),
+        ("trainable_token_indices", {"embed_tokens": [3], "lm_head": [4]}),
         ("target_parameters", ["experts.gate"]),
         ("init_lora_weights", "pissa_niter_4"),
-        ("init_lora_weights", "olora"),
+        ("init_lora_weights", "corda"),
         ("use_something_of_next_year", True),
     ],
 )
@@ -93,6 +90,18 @@ def test_what_would_be_lost_is_refused_by_name(feature: str, value: Any, tmp_pat
     assert error.value.key == "methods.unsupported_peft"
     assert f"{feature}={value!r}" in error.value.message
     assert "merge_and_unload" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [("use_dora", True), ("rank_pattern", {"q_proj": 2}), ("trainable_token_indices", [3])],
+)
+def test_settings_without_their_tensors_are_refused(feature: str, value: Any, tmp_path: Path) -> None:
+    exported(tmp_path)
+    change(tmp_path / CONFIG_FILE, **{feature: value})
+    with pytest.raises(ModelError) as error:
+        peft_format.read(tmp_path)
+    assert error.value.key == "methods.strange_tensors"
 
 
 def test_what_has_no_meaning_for_a_trained_adapter_is_not_refused(tmp_path: Path) -> None:

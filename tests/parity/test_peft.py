@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from afinar.errors import ModelError
-from afinar.methods import saved
+from afinar.methods import peft_format, saved
 from afinar.methods.base import create
 from afinar.methods.config import LoRA
 from afinar.methods.lora import LoRALayer, LoRAMethod, lora_layers
@@ -135,14 +135,14 @@ def test_files_survive_the_way_there_and_back_bit_for_bit(architecture: str, tas
 
 @pytest.mark.parametrize(
     "config",
-    [{"use_dora": True}, {"bias": "lora_only"}, {"rank_pattern": {"q_proj": 2}}, {"lora_bias": True},
-     {"modules_to_save": ["lm_head"]}, {"trainable_token_indices": [3, 4]}],
+    [{"bias": "all"}, {"lora_bias": True}, {"layer_replication": [[0, 2], [1, 2]]}, {"modules_to_save": ["mlp"]},
+     {"trainable_token_indices": {"embed_tokens": [3, 4], "lm_head": [5]}}],
     ids=lambda config: next(iter(config)),
 )  # fmt: skip
 def test_what_peft_really_writes_of_other_features_is_refused(config: dict[str, Any], tmp_path: Path) -> None:
     of_peft(tmp_path, "llama", target_modules=["q_proj", "v_proj"], **config)
     with pytest.raises(ModelError) as error:
-        saved.read(tmp_path)
+        peft_format.read(tmp_path)
     assert error.value.key in ("methods.unsupported_peft", "methods.strange_tensors")
 
 

@@ -16,119 +16,45 @@ adapter's float32 and forms B A x, s · B A x and the sum, each as wide as y; he
 float32 values stay the masters) and the product is added into W x in one step. Over a bfloat16 base the
 update and the gradients of A and B therefore carry bfloat16's rounding (0.3 % of them), as the base's own products do.
 
-Shapes: N tokens of all sequences, I in, O out, R rank.
+This file is the method: attach, save, merge, switch. The layer itself is :mod:`afinar.methods.lora_layer`; its relatives are
+:mod:`afinar.methods.dora` (rows of trained length), :mod:`afinar.methods.lora_init` (PiSSA, OLoRA),
+:mod:`afinar.methods.lora_embedding` (embeddings) and :mod:`afinar.methods.trained_parts` (tokens and layers that train whole).
+What goes where is decided in :mod:`afinar.methods.lora_places`; several adapters on one base are
+:mod:`afinar.methods.adapters`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+import re
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from afinar.errors import ModelError
+from afinar import messages
+from afinar.errors import ConfigError, ModelError
 from afinar.methods import exports, peft_format
+from afinar.methods.adapted import Adapted, adapted_layers
 from afinar.methods.config import LoRA
+from afinar.methods.config.lora import pattern_for
 from afinar.methods.head import head_count, head_state, train_head
+from afinar.methods.lora_embedding import LoRAEmbedding
+from afinar.methods.lora_layer import LoRALayer, add_low_rank, lora_layers
+from afinar.methods.lora_places import insert, is_tied, places, places_of
+from afinar.methods.trained_parts import TrainedLayer
 from afinar.methods.training_state import copy_into
-from afinar.models.targets import Linear, features, find_targets, is_linear, shortest_endings
+from afinar.models.targets import shortest_endings
 
-
-def add_low_rank(y_NO: Tensor, x_NI: Tensor, A_RI: Tensor, B_OR: Tensor, scale: float) -> Tensor:
-    """y + scale · x Aᵀ Bᵀ, with one temporary as wide as y: the result."""
-    return torch.addmm(y_NO, F.linear(x_NI, A_RI), B_OR.t(), alpha=scale)
-
-
-class LoRALayer(nn.Module):
-    """A linear layer (nn.Linear, or GPT-2's Conv1D) with a low-rank update beside its frozen weight.
-
-    x (..., in) → (..., out), in the base's dtype; A and B are float32 whatever the base is. `enabled = False` gives the
-    base layer's own output.
-    """
-
-    base: Linear
-    unmerged_weight: Tensor | None
-
-    def __init__(self, base: Linear, *, r: int, scale: float, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.in_features, self.out_features = features(base)
-        self.base, self.r, self.scale, self.dropout = base, r, scale, dropout
-        # On the CPU first, so that one seed gives the same adapter on every device.
-        A_RI = nn.init.kaiming_uniform_(torch.empty(r, self.in_features), a=math.sqrt(5))
-        self.A = nn.Parameter(A_RI.to(self.weight.device))
-        self.B = nn.Parameter(torch.zeros(self.out_features, r, device=self.weight.device))
-        self.enabled = True
-        self.register_parameter("unmerged_weight", None)  # W while merged; registered, so that it moves with the model
-        self.train(base.training)
-
-    @property
-    def weight(self) -> Tensor:
-        """The base's weight, for code that reads `layer.weight`; without the update unless merged."""
-        return self.base.weight
-
-    @property
-    def bias(self) -> Tensor | None:
-        """The base's bias."""
-        return self.base.bias
-
-    @property
-    def merged(self) -> bool:
-        """Whether the update is in the base's weight at the moment."""
-        return self.unmerged_weight is not None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """W x + b + s · B A dropout(x); dropout only in training, drawn from torch's global generator."""
-        y = self.base(x)
-        if not self.enabled or self.merged:
-            return y
-        x_NI = F.dropout(x, self.dropout, self.training).reshape(-1, self.in_features)
-        y_NO = y.reshape(-1, self.out_features)
-        return add_low_rank(y_NO, x_NI, self.A.to(x.dtype), self.B.to(x.dtype), self.scale).view_as(y)
-
-    @torch.no_grad()
-    def folded_weight(self) -> Tensor:
-        """W + s · B A, summed in at least float32, in W's dtype and layout. Raises ModelError for a quantised W."""
-        if not self.weight.is_floating_point():
-            raise ModelError("methods.merge_quantised", dtype=self.weight.dtype)
-        update = (self.B @ self.A) * self.scale  # float32 or wider, so the sum is too
-        return (self.weight + (update.t() if isinstance(self.base, Conv1D) else update)).to(self.weight.dtype)
-
-    def merge(self) -> None:
-        """Put the update into the base's weight. The old weight is kept, so :meth:`unmerge` is exact; see :meth:`fold`."""
-        if self.merged:
-            return
-        # A parameter of its own: a weight that another module shares must not change under it.
-        self.unmerged_weight, self.base.weight = self.weight, nn.Parameter(self.folded_weight(), requires_grad=False)
-
-    def unmerge(self) -> None:
-        """Take the update out again, bit for bit."""
-        if self.unmerged_weight is not None:
-            self.base.weight, self.unmerged_weight = self.unmerged_weight, None
-
-    def fold(self) -> Linear:
-        """The base layer with the update in its weight for good; this layer is done."""
-        self.merge()
-        self.unmerged_weight = None
-        return self.base
-
-    def extra_repr(self) -> str:
-        return f"r={self.r}, scale={self.scale:g}, dropout={self.dropout:g}"
-
-
-def lora_layers(model: nn.Module) -> dict[str, LoRALayer]:
-    """The adapted layers of `model` by path."""
-    return {path: module for path, module in model.named_modules() if isinstance(module, LoRALayer)}
+__all__ = ["LoRALayer", "LoRAMethod", "add_low_rank", "lora_layers", "switch"]
 
 
 class LoRAMethod:
-    """Puts a :class:`LoRALayer` onto each target; its export is PEFT's format."""
+    """Puts a :class:`LoRALayer`, or one of its relatives, onto each target; its export is PEFT's format."""
 
     tasks: ClassVar[frozenset[str]] = frozenset({"causal", "classification"})
     mergeable: ClassVar[bool] = True
@@ -145,22 +71,31 @@ class LoRAMethod:
     def attach(self, model: PreTrainedModel) -> PreTrainedModel:
         """Freeze the base and adapt the targets.
 
-        Raises ConfigError where the targets match no layer, ModelError where the model already carries an adapter.
+        Raises ConfigError where a name or pattern of the config matches no layer and where it asks for what cannot be,
+        ModelError where the model already carries an adapter.
         """
-        _check_free(model)
-        return self._attach(model, find_targets(model, self.config.target_modules))
+        if adapted_layers(model):
+            raise ModelError("methods.already_attached")
+        insert(model, places(model, self.config), self.config)
+        train_head(model)
+        return model
 
     def trainable_count(self, model: PreTrainedModel) -> int:
-        """Σ r·(in + out) over the targets, plus the classification head."""
-        adapted = lora_layers(model)
-        layers = [layer.base for layer in adapted.values()] or find_targets(model, self.config.target_modules).values()
-        return self.config.r * sum(sum(features(layer)) for layer in layers) + head_count(model)
+        """Σ r·(in + out) over the targets, plus what else trains, plus the classification head."""
+        adapted = adapted_layers(model)
+        if adapted:
+            return sum(layer.count() for layer in adapted.values()) + head_count(model)
+        return sum(place.count(self.config) for place in places(model, self.config).values()) + head_count(model)
 
     def state(self, model: PreTrainedModel) -> dict[str, Tensor]:
-        """A and B of each adapted layer, and the classification head."""
+        """A and B of each adapted layer, what else trains, and the classification head.
+
+        Where B A started elsewhere than at zero, A0 and B0 too, which do not train: what they are is not found out again
+        to the bit on another machine.
+        """
         layers = _attached(model)
         return {
-            f"{path}.{name}": tensor.detach() for path, layer in layers.items() for name, tensor in _matrices(layer)
+            f"{path}.{name}": tensor for path, layer in layers.items() for name, tensor in layer.tensors().items()
         } | head_state(model)
 
     def load_state(self, model: PreTrainedModel, state: dict[str, Tensor]) -> None:
@@ -171,36 +106,51 @@ class LoRAMethod:
         """Write `adapter_config.json` and `adapter_model.safetensors` as PEFT reads them, and `afinar.json`."""
         layers = _attached(model)
         exports.write_card(directory, self.config, model, base=base, task=task)
-        adapter = peft_format.Adapter(
-            config=self.config,
-            matrices={path: (layer.A.detach(), layer.B.detach()) for path, layer in layers.items()},
-            head=head_state(model),
-        )
+        whole = [path for path, layer in layers.items() if isinstance(layer, TrainedLayer) and not layer.follows]
+        low_rank = [path for path, layer in layers.items() if isinstance(layer, LoRALayer | LoRAEmbedding)]
         peft_format.write(
             directory,
-            adapter,
+            self.config,
+            layers,
             base=base,
             task=task,
-            target_modules=shortest_endings(model, layers),
+            target_modules=shortest_endings(model, low_rank),
+            modules_to_save=_names_for_peft(model, whole),
             fan_in_fan_out=any(isinstance(layer.base, Conv1D) for layer in layers.values()),
+            head=head_state(model),
         )
 
     def restore(self, model: PreTrainedModel, directory: str | Path) -> PreTrainedModel:
         """Put an export, ours or PEFT's own, onto its base; the file says which layers it adapts.
 
-        Raises ModelError for what this layer cannot represent, and where file and model do not belong together.
+        Raises ModelError for what these layers cannot represent, and where file and model do not belong together.
         """
-        adapter = peft_format.read(directory)
-        adapter.check_same(self.config)
-        if not lora_layers(model):
-            self._attach(model, _layers_at(model, adapter.matrices))
-        copy_into(self.state(model), adapter.tensors())
+        adapter = peft_format.read(directory).for_config(self.config)
+        if not adapted_layers(model):
+            found = places_of(model, adapter)
+            insert(model, found, self.config, draw=adapter.draws)
+            train_head(model)
+        state, layers = self.state(model), adapted_layers(model)
+        followers = tuple(f"{path}." for path, layer in layers.items() if layer.follows)
+        # a tied head is in the files, but has nothing of its own; where PEFT's PiSSA started follows from the base
+        tensors = {name: value for name, value in adapter.tensors().items() if name in state or not name.startswith(followers)}
+        drawn = {name: value for name, value in state.items() if adapter.draws and name.endswith((".A0", ".B0"))}
+        copy_into(state, {**drawn, **tensors})
         return model
 
     def merge(self, model: PreTrainedModel) -> PreTrainedModel:
-        """Fold every update into its layer and put the plain layer back. Raises ModelError without an adapter."""
-        for path, layer in _attached(model).items():
+        """Fold every update into its layer and put the plain layer back; a plain model with the same output.
+
+        Embeddings and head that were one weight stay one where both got the same update; otherwise they become two, the
+        model's config says so, and a warning too. Raises ModelError without an adapter, and for a quantised base.
+        """
+        layers, tied = _attached(model), is_tied(model)
+        for layer in layers.values():
+            layer.merge()  # all of them before any is put away: a tied head asks the embeddings' layer
+        for path, layer in layers.items():
             model.set_submodule(path, layer.fold())
+        if tied:
+            _tie_again(model, layers)
         return model
 
     @contextmanager
@@ -219,34 +169,50 @@ class LoRAMethod:
                 if merged:
                     layer.merge()
 
-    def _attach(self, model: PreTrainedModel, targets: dict[str, Linear]) -> PreTrainedModel:
-        model.requires_grad_(False)
-        for path, base in targets.items():
-            layer = LoRALayer(base, r=self.config.r, scale=self.config.scale, dropout=self.config.dropout)
-            model.set_submodule(path, layer)
-        train_head(model)
-        return model
+
+def switch(model: nn.Module, pattern: str, *, on: bool) -> list[str]:
+    """Switch the adapted layers that `pattern` fits on or off, at any time; returns their paths.
+
+    pattern: a regular expression for the end of a layer's path, such as `q_proj` or `layers.[01]..*`, as in `rank_pattern`.
+    A layer that is off gives the base's own output and gets no gradient. Raises ConfigError for a pattern that fits none,
+    ModelError without an adapter.
+    """
+    layers = _attached(model)
+    try:
+        found = [path for path in layers if pattern_for({pattern: on}, path)]
+    except re.error as error:
+        raise ConfigError("lora.bad_pattern", field="pattern", got=pattern, detail=str(error)) from error
+    if not found:
+        raise ConfigError("lora.switch_matches_nothing", got=pattern, example=next(iter(layers)))
+    for path in found:
+        layers[path].enabled = on
+    return found
 
 
-def _check_free(model: nn.Module) -> None:
-    if lora_layers(model):
-        raise ModelError("methods.already_attached")
-
-
-def _attached(model: nn.Module) -> dict[str, LoRALayer]:
-    layers = lora_layers(model)
+def _attached(model: nn.Module) -> dict[str, Adapted]:
+    layers = adapted_layers(model)
     if not layers:
         raise ModelError("methods.not_attached")
     return layers
 
 
-def _matrices(layer: LoRALayer) -> tuple[tuple[str, Tensor], tuple[str, Tensor]]:
-    return ("A", layer.A), ("B", layer.B)
+def _names_for_peft(model: nn.Module, paths: list[str]) -> list[str]:
+    """Names for the layers at `paths` in PEFT's `modules_to_save`, where `norm` would mean `input_layernorm` too."""
+    modules = [path for path, _ in model.named_modules()]
+    names = {path: path.rsplit(".", 1)[-1] for path in paths}
+    return [name if sum(other.endswith(name) for other in modules) == 1 else path for path, name in names.items()]
 
 
-def _layers_at(model: PreTrainedModel, paths: Iterable[str]) -> dict[str, Linear]:
-    layers = {path: module for path, module in model.named_modules() if is_linear(module)}
-    for path in paths:
-        if path not in layers:
-            raise ModelError("methods.adapter_of_another_model", path=path, model=type(model).__name__)
-    return {path: layers[path] for path in paths}
+def _tie_again(model: PreTrainedModel, layers: dict[str, Adapted]) -> None:
+    """After merging a model whose embeddings and head were one weight."""
+    embeddings: Any = model.get_input_embeddings()
+    head: Any = model.get_output_embeddings()
+    if head.weight is embeddings.weight:
+        return
+    adapted = {id(layer.base): layer for layer in layers.values()}
+    follows = adapted.get(id(head))
+    if follows is not None and follows.follows:
+        head.weight = embeddings.weight
+        return
+    model.config.tie_word_embeddings = False
+    warnings.warn(messages.text("lora.untied"), UserWarning, stacklevel=3)
