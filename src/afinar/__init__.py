@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from afinar.errors import NonFiniteLossError as NonFiniteLossError
     from afinar.errors import RefusedError as RefusedError
     from afinar.errors import ResourceError as ResourceError
+    from afinar.methods.config import IA3 as IA3
+    from afinar.methods.config import AdapterConfig as AdapterConfig
+    from afinar.methods.config import Bottleneck as Bottleneck
     from afinar.methods.config import Full as Full
     from afinar.methods.config import Head as Head
     from afinar.methods.config import LoRA as LoRA
     from afinar.methods.config import PrefixTuning as PrefixTuning
+    from afinar.methods.config import PromptTuning as PromptTuning
+    from afinar.methods.config import PTuning as PTuning
     from afinar.methods.config import QLoRA as QLoRA
     from afinar.run import Run as Run
     from afinar.run import Session as Session
@@ -33,16 +38,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AdapterConfig": "afinar.methods.config",
     "AfinarError": "afinar.errors",
+    "Bottleneck": "afinar.methods.config",
     "ConfigError": "afinar.errors",
     "DataError": "afinar.errors",
     "Full": "afinar.methods.config",
     "Head": "afinar.methods.config",
+    "IA3": "afinar.methods.config",
     "LlamaSFTTrainer": "afinar.training.trainer",
     "LoRA": "afinar.methods.config",
     "ModelError": "afinar.errors",
     "NonFiniteLossError": "afinar.errors",
+    "PTuning": "afinar.methods.config",
     "PrefixTuning": "afinar.methods.config",
+    "PromptTuning": "afinar.methods.config",
     "QLoRA": "afinar.methods.config",
     "RefusedError": "afinar.errors",
     "ResourceError": "afinar.errors",

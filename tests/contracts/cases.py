@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from afinar.methods.base import Method, create, entry, registered
-from afinar.methods.config import LoRA
+from afinar.methods.config import AdapterConfig, LoRA
 from tests.tiny import ARCHITECTURES, VOCAB, tiny_model
 
 LABELS = 3
@@ -25,7 +25,15 @@ SOME = ("llama", "gemma2", "gpt2")  # grouped queries; post-norms, soft-caps, ti
 EXAMPLES: dict[str, Any] = {}
 """Configs of the methods that have no defaults."""
 VARIANTS: dict[str, Any] = {
+    "bottleneck-bert": AdapterConfig(init="bert", activation="gelu", size=5, dropout=0.2),
+    "bottleneck-parallel": AdapterConfig(placement="parallel", scaling="channel", leave_out=(0,)),
+    "bottleneck-pfeiffer": AdapterConfig(placement="pfeiffer", scaling="learned", ln_before=True, ln_after=True),
+    "bottleneck-post-norm": AdapterConfig(reads="sum", before_post_norm=True),
     "lora-all-linear": LoRA(r=3, alpha=5.0, dropout=0.2, target_modules="all-linear", rank_stabilised=True),
+    "lora-dora": LoRA(r=3, dora=True, dropout=0.2, rank_pattern={".*(q_proj|attn)": 2}),
+    "lora-olora": LoRA(r=3, initialisation="olora", dropout=0.2, alpha_pattern={".*(q_proj|attn)": 2.0}),
+    "lora-pissa": LoRA(r=3, initialisation="pissa", dora=True, target_modules="all-linear"),
+    "lora-tokens": LoRA(r=3, trainable_tokens=(3, 28, 127, 210)),
 }
 """Beside each method's defaults: what else its config can turn on. The name starts with the method's."""
 ROUNDED: frozenset[str] = frozenset()

@@ -12,14 +12,20 @@ import pytest
 from afinar.errors import ConfigError
 from afinar.methods import base
 from afinar.methods.base import METHODS, Entry, config_class, create, registered
-from afinar.methods.config import Full, Head, LoRA
+from afinar.methods.config import AdapterConfig, Full, Head, LoRA, PrefixTuning
 
 
 def test_names_pick_their_configs() -> None:
-    assert {name: config_class(name) for name in METHODS} == {"full": Full, "head": Head, "lora": LoRA}
+    assert {name: config_class(name) for name in METHODS} == {
+        "bottleneck": AdapterConfig,
+        "full": Full,
+        "head": Head,
+        "lora": LoRA,
+        "prefix": PrefixTuning,
+    }
 
 
-@pytest.mark.parametrize("config", [Full(), Head(), LoRA(r=2)])
+@pytest.mark.parametrize("config", [AdapterConfig(size=2), Full(), Head(), LoRA(r=2), PrefixTuning()])
 def test_create_gives_the_technique_with_its_config(config: Any) -> None:
     method = create(config)
     assert method.config is config

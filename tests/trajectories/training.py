@@ -12,7 +12,7 @@ import torch
 from transformers.trainer_callback import TrainerCallback
 
 from afinar import SFTConfig, SFTTrainer
-from afinar.methods.config import Full, Head, LoRA
+from afinar.methods.config import AdapterConfig, Full, Head, LoRA
 from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -24,10 +24,18 @@ class Wrapped(NamedTuple):
 
 
 METHODS: dict[str, tuple[Any, str]] = {
+    "bottleneck": (AdapterConfig(dropout=0.2), "causal"),
+    "bottleneck-pfeiffer-classification": (AdapterConfig(placement="pfeiffer", dropout=0.2), "classification"),
     "full": (Full(), "causal"),
     "full-classification": (Full(), "classification"),
     "head": (Head(), "classification"),
     "lora": (LoRA(r=4, dropout=0.2), "causal"),
+    "lora-dora": (LoRA(r=4, dropout=0.2, dora=True, initialisation="pissa"), "causal"),
+    "lora-parts": (
+        LoRA(r=4, dropout=0.2, target_modules=("q_proj", "embed_tokens"), modules_to_save=("norm", "lm_head")),
+        "causal",
+    ),
+    "lora-tokens": (LoRA(r=4, dropout=0.2, trainable_tokens=(5, 7), initialisation="olora"), "causal"),
     "lora-classification": (LoRA(r=4, dropout=0.2, target_modules="all-linear"), "classification"),
     "peft-lora": (Wrapped(peft.LoraConfig(r=4, task_type="CAUSAL_LM")), "causal"),
     "peft-lora-classification": (Wrapped(peft.LoraConfig(r=4, task_type="SEQ_CLS")), "classification"),

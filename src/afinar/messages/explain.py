@@ -1,9 +1,14 @@
 """What `afinar explain TECHNIQUE` prints: one page of Markdown per technique."""
 
-from afinar.messages.pages import full, head, lora
+from afinar.messages.pages import bottleneck, full, head, ia3, lora, p_tuning, prefix, prompt
 
 TEXTS = {
+    "bottleneck": bottleneck.TEXT,
     "full": full.TEXT,
     "head": head.TEXT,
+    "ia3": ia3.TEXT,
     "lora": lora.TEXT,
+    "p_tuning": p_tuning.TEXT,
+    "prefix": prefix.TEXT,
+    "prompt": prompt.TEXT,
 }

@@ -20,14 +20,14 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from afinar.errors import ConfigError
-from afinar.methods.config import Full, Head, LoRA, QLoRA
+from afinar.methods.config import IA3, AdapterConfig, Full, Head, LoRA, PrefixTuning, PromptTuning, PTuning, QLoRA
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ENTRY_POINTS = "afinar.methods"
 
@@ -87,6 +87,25 @@ class Method(Protocol):
         """The base's behaviour while inside; a classification head stays as it is."""
 
 
+@runtime_checkable
+class ReadsText(Protocol):
+    """A :class:`Method` that needs the tokenizer before :meth:`Method.attach`, to read a text of its config."""
+
+    def use_tokenizer(self, tokenizer: PreTrainedTokenizerBase | None) -> None:
+        """Read the text; the trainer calls it with the tokenizer of its rows, which may be none."""
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """A method that has something to do in a training beside the gradients: AdaLoRA allots its ranks after each step."""
+
+    def begin(self, model: PreTrainedModel, steps: int) -> None:
+        """Before the first step of a training of `steps` optimizer steps, also where it is resumed."""
+
+    def after_step(self, model: PreTrainedModel, step: int) -> None:
+        """After optimizer step `step`, the first being 1, while its gradients are there."""
+
+
 class Entry(NamedTuple):
     """A technique in the table: its config class and where its :class:`Method` lives, as "module:Class"."""
 
@@ -95,9 +114,14 @@ class Entry(NamedTuple):
 
 
 METHODS: dict[str, Entry] = {
+    "bottleneck": Entry(AdapterConfig, "afinar.methods.bottleneck:BottleneckMethod"),
     "full": Entry(Full, "afinar.methods.full:FullMethod"),
     "head": Entry(Head, "afinar.methods.head:HeadMethod"),
+    "ia3": Entry(IA3, "afinar.methods.ia3:IA3Method"),
     "lora": Entry(LoRA, "afinar.methods.lora:LoRAMethod"),
+    "p_tuning": Entry(PTuning, "afinar.methods.p_tuning:PTuningMethod"),
+    "prefix": Entry(PrefixTuning, "afinar.methods.prefix:PrefixMethod"),
+    "prompt": Entry(PromptTuning, "afinar.methods.prompt:PromptTuningMethod"),
 }
 
 SHORTHANDS: dict[str, type[QLoRA]] = {"qlora": QLoRA}

@@ -1,4 +1,4 @@
-"""What is in the folder of an export, ours or PEFT's own: which method, on which base, for which task.
+"""What is in the folder of an export, ours, PEFT's own or AdapterHub's: which method, on which base, for which task.
 
 card = saved.read("runs/2026-11-22_1/adapter")
 method = create(card.config)
@@ -10,18 +10,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from afinar.errors import ModelError
-from afinar.methods import exports, peft_files
+from afinar.methods import adapterhub_format, exports, peft_files
 from afinar.methods.exports import Card
 
 
 def read(directory: str | Path) -> Card:
-    """The export's card; a foreign PEFT adapter's is made from its files, with transformers' LABEL_0, ... as labels.
+    """The export's card; a foreign adapter's is made from its files, with transformers' LABEL_0, ... as labels.
 
     Raises ModelError where `directory` holds no export, or one that cannot be read.
     """
     directory = Path(directory)
     if (directory / exports.CARD_FILE).exists():
         return exports.read_card(directory)
+    if adapterhub_format.is_adapterhub(directory):
+        return adapterhub_format.card(directory)
     if (directory / peft_files.CONFIG_FILE).exists():
         return _card_of_peft(directory)
     raise ModelError("methods.no_export", directory=directory, card=exports.CARD_FILE, config=peft_files.CONFIG_FILE)

@@ -6,6 +6,7 @@ used: `afinar.fine_tune(..., method=afinar.LoRA(r=8))`.
 
 from __future__ import annotations
 
+from afinar.methods.config.bottleneck import AdapterConfig, Bottleneck
 from afinar.methods.config.ia3 import IA3
 from afinar.methods.config.lora import TARGETS, LoRA
 from afinar.methods.config.peft import Peft
@@ -14,6 +15,20 @@ from afinar.methods.config.prefix import PrefixTuning
 from afinar.methods.config.prompts import PromptTuning, PTuning
 from afinar.methods.config.qlora import QLoRA
 
-__all__ = ["IA3", "TARGETS", "Full", "Head", "LoRA", "MethodConfig", "PTuning", "Peft", "PrefixTuning", "PromptTuning", "QLoRA"]
+__all__ = [
+    "AdapterConfig",
+    "Bottleneck",
+    "IA3",
+    "TARGETS",
+    "Full",
+    "Head",
+    "LoRA",
+    "MethodConfig",
+    "PTuning",
+    "Peft",
+    "PrefixTuning",
+    "PromptTuning",
+    "QLoRA",
+]
 
-MethodConfig = Full | Head | IA3 | LoRA | Peft | PTuning | PrefixTuning | PromptTuning
+MethodConfig = AdapterConfig | Full | Head | IA3 | LoRA | Peft | PTuning | PrefixTuning | PromptTuning
