@@ -30,6 +30,7 @@ PROMPT_TYPES = {"PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING"}
 TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
 
 READERS: dict[str, str] = {
+    "PREFIX_TUNING": "afinar.methods.prefix_format:config_of_files",
     "LORA": "afinar.methods.peft_format:config_of_files",
     "IA3": "afinar.methods.ia3_format:config_of_files",
     "PROMPT_TUNING": "afinar.methods.prompt_format:config_of_files",
