@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from afinar.methods.config import Full as Full
     from afinar.methods.config import Head as Head
     from afinar.methods.config import LoRA as LoRA
+    from afinar.methods.config import Peft as Peft
     from afinar.methods.config import PrefixTuning as PrefixTuning
     from afinar.methods.config import PromptTuning as PromptTuning
     from afinar.methods.config import PTuning as PTuning
@@ -49,6 +50,7 @@ _HOME = {
     "LlamaSFTTrainer": "afinar.training.trainer",
     "LoRA": "afinar.methods.config",
     "ModelError": "afinar.errors",
+    "Peft": "afinar.methods.config",
     "NonFiniteLossError": "afinar.errors",
     "PTuning": "afinar.methods.config",
     "PrefixTuning": "afinar.methods.config",

@@ -46,6 +46,14 @@ TEXTS = {
         hint_en="Set data.max_length to {positions} or less.",
         hint_pt="Defina data.max_length como {positions} ou menos.",
     ),
+    "positions_prompt": Text(
+        en="The longest row has {got} tokens, and method.virtual_tokens takes {taken} of the {positions} positions that this "
+        "model reads: {room} are left for a row.",
+        pt="A maior linha tem {got} tokens, e method.virtual_tokens ocupa {taken} das {positions} posições que este modelo "
+        "lê: sobram {room} para uma linha.",
+        hint_en="Set data.max_length to {room} or less, or take fewer virtual tokens.",
+        hint_pt="Defina data.max_length como {room} ou menos, ou use menos tokens virtuais.",
+    ),
     "nothing_to_answer": Text(
         en="evaluation.generate needs rows with a prompt; these are of the format {format}.",
         pt="evaluation.generate precisa de linhas com um prompt; estas são do formato {format}.",

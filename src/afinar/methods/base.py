@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from afinar.errors import ConfigError
-from afinar.methods.config import IA3, AdapterConfig, Full, Head, LoRA, PrefixTuning, PromptTuning, PTuning, QLoRA
+from afinar.methods.config import IA3, AdapterConfig, Full, Head, LoRA, Peft, PrefixTuning, PromptTuning, PTuning, QLoRA
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -120,6 +120,7 @@ METHODS: dict[str, Entry] = {
     "ia3": Entry(IA3, "afinar.methods.ia3:IA3Method"),
     "lora": Entry(LoRA, "afinar.methods.lora:LoRAMethod"),
     "p_tuning": Entry(PTuning, "afinar.methods.p_tuning:PTuningMethod"),
+    "peft": Entry(Peft, "afinar.methods.peft_bridge:peft_method"),
     "prefix": Entry(PrefixTuning, "afinar.methods.prefix:PrefixMethod"),
     "prompt": Entry(PromptTuning, "afinar.methods.prompt:PromptTuningMethod"),
 }

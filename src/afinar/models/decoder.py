@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from afinar.errors import ModelError
 from afinar.models.folder import check_decoder
@@ -48,3 +48,9 @@ class TakesPositions(Protocol):
 def virtual_tokens(model: nn.Module) -> int:
     """Positions that a prompt or prefix attached to `model` takes from those that the model knows; 0 without one."""
     return sum(module.virtual_tokens for module in model.modules() if isinstance(module, TakesPositions))
+
+
+def last_position(model: nn.Module, config: PretrainedConfig) -> int | None:
+    """How many tokens a model of `config` can read at most, with what is attached to it; None: ALiBi models have no limit."""
+    positions: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return None if positions is None else positions - virtual_tokens(model)

@@ -16,6 +16,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerBase
 
 from afinar.errors import DataError
+from afinar.models import decoder
 from afinar.models.causal import causal_core
 from afinar.models.decoding import Generation
 from afinar.models.modes import evaluating, model_device
@@ -105,9 +106,8 @@ def room_after(prompt: Sequence[int], rules: Search, positions: int | None) -> i
 
 
 def last_position(model: Any) -> int | None:
-    """How many tokens the model can read at most, less the virtual ones that PEFT puts before them; None: no limit."""
-    config = causal_core(model).config.get_text_config()
-    positions = getattr(config, "max_position_embeddings", None)  # ALiBi and recurrent models have no last position
+    """How many tokens the model can read at most, less the virtual ones that come before them; None: no limit."""
+    positions = decoder.last_position(model, causal_core(model).config)
     return None if positions is None else positions - sum(each.num_virtual_tokens for each in _prompt_learning(model))
 
 

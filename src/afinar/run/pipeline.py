@@ -110,7 +110,7 @@ def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[s
         raise ConfigError("run.nothing_to_answer", format=data.format)
     set_seed(config.training.seed)  # a new classification head is drawn here, LoRA's A in the trainer
     model = load_model(config.model, task=data.task, label_names=data.label_names, tokenizer=tokenizer, offline=offline)
-    check_positions(data, model)
+    check_positions(data, model, config.method)
     config = resolve(config, data, model)
     reporter.on_stage("run.stage_model", name=config.model.name, device=config.model.device, dtype=config.model.dtype)
     folder = group.on_first(lambda: files.new_folder(config.output)) if resumed is None else resumed

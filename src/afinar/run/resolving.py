@@ -10,7 +10,8 @@ from transformers import PreTrainedModel
 from afinar.config import RunConfig
 from afinar.data.prepare import Prepared
 from afinar.errors import ConfigError
-from afinar.methods.config import LoRA, MethodConfig
+from afinar.methods.config import LoRA, MethodConfig, Peft, PrefixTuning, PromptTuning, PTuning
+from afinar.methods.peft_bridge import own_config
 from afinar.models.config import QUANTIZE
 from afinar.models.load import describe
 from afinar.models.quantize import double_quantised, kind_of
@@ -29,9 +30,10 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         **_quantisation(model),
     )
     packing = "none" if config.data.packing == "auto" else config.data.packing
+    method = _method(config.method, model)
     training = from_config.resolve(
         config.training,
-        method=config.method.name,
+        method=method.name,
         longest=max(data.train.lengths, default=1),
         hidden_size=int(model.config.get_text_config().hidden_size),
         quantised=kind_of(model) != "none",
@@ -40,7 +42,7 @@ def resolve(config: RunConfig, data: Prepared, model: PreTrainedModel) -> RunCon
         config,
         model=chosen,
         data=replace(config.data, format=data.format, packing=packing),
-        method=_method(config.method, model),
+        method=method,
         training=training,
     )
 
@@ -53,15 +55,29 @@ def _quantisation(model: PreTrainedModel) -> dict[str, Any]:
     return {"quantize": kind, **({"double_quant": double_quantised(model)} if kind == "nf4" else {})}
 
 
-def check_positions(data: Prepared, model: PreTrainedModel) -> None:
-    """Raises ConfigError where a row is longer than the positions that the model knows."""
+def check_positions(data: Prepared, model: PreTrainedModel, method: MethodConfig) -> None:
+    """Raises ConfigError where a row, with the method's virtual tokens before it, exceeds the positions of the model."""
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)  # ALiBi models have no limit
     longest = max([*data.train.lengths, *(data.valid.lengths if data.valid else [])], default=0)
     if positions is not None and longest > positions:
         raise ConfigError("run.positions", got=longest, positions=positions)
+    taken = _virtual_tokens(method)
+    if positions is not None and longest + taken > positions:
+        raise ConfigError(
+            "run.positions_prompt", got=longest, taken=taken, positions=positions, room=max(positions - taken, 0)
+        )
+
+
+def _virtual_tokens(method: MethodConfig) -> int:
+    if isinstance(method, PrefixTuning | PromptTuning | PTuning):
+        return method.virtual_tokens
+    return int(method.settings.get("num_virtual_tokens") or 0) if isinstance(method, Peft) else 0
 
 
 def _method(method: MethodConfig, model: PreTrainedModel) -> MethodConfig:
+    """The method with its layers by name; a technique of PEFT's that is one of ours is written out as ours."""
+    if isinstance(method, Peft):
+        return own_config(method, model) or method
     if not isinstance(method, LoRA) or method.target_modules != "auto":
         return method
     return replace(method, target_modules=tuple(shortest_endings(model, find_targets(model, "auto"))))

@@ -16,13 +16,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArgum
 
 from afinar import messages
 from afinar.errors import ConfigError, ModelError
-from afinar.methods.base import Method, config_class
+from afinar.methods.base import Method, ReadsText, config_class
 from afinar.methods.config import Full, QLoRA
 from afinar.methods.peft_bridge import is_peft, method_for
 from afinar.methods.peft_wrapped import virtual_tokens
 from afinar.models import quantised, quantize
 from afinar.models.causal import supervise
 from afinar.models.config import ModelConfig
+from afinar.models.decoder import last_position
 from afinar.models.heads import classify
 from afinar.models.load import load_model, load_tokenizer
 from afinar.models.own_loss import can_enter, own_loss
@@ -197,6 +198,8 @@ def prepared(method: Method, model: nn.Module, tokenizer: Any, collator: Any) ->
     task = "classification" if is_classifier(model) else "causal"
     quantised.check_adapted(model, adapted=method.switchable)
     quantize.adopt(model)
+    if isinstance(method, ReadsText):
+        method.use_tokenizer(tokenizer)
     model = method.attach(model)  # type: ignore[arg-type]
     if not can_enter(model, task):
         own_loss(model, shifted=task == "causal")
@@ -224,7 +227,7 @@ def label_names(model: Any, task: str) -> tuple[str, ...]:
 def longest(model: Any, args: SFTConfig) -> int:
     """Tokens of the longest row: `max_length`, but no more than the model has positions."""
     config = getattr(model, "config", None)  # plain modules have none
-    positions = None if config is None else getattr(config.get_text_config(), "max_position_embeddings", None)
+    positions = None if config is None else last_position(model, config)
     if positions is not None:
         positions -= virtual_tokens(model)
     return min(length for length in (args.max_length, positions, 2**31) if length)
