@@ -12,7 +12,7 @@ from peft import get_peft_config
 from torch.utils.data import IterableDataset
 
 from afinar import SFTConfig, SFTTrainer
-from afinar.methods.config import Full, Head, LoRA
+from afinar.methods.config import Full, Head, LoRA, PrefixTuning
 from tests.distributed.jobs import Job
 from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -23,6 +23,7 @@ METHODS: dict[str, Any] = {
     "lora": LoRA(r=4),
     "lora-dropout": LoRA(r=4, dropout=0.2),
     "head": Head(),
+    "prefix": PrefixTuning(virtual_tokens=4, projection=True, encoder_hidden_size=8),
     "given": None,
     "peft": {"peft_type": "LORA", "r": 4, "rank_pattern": {"q_proj": 2}, "target_modules": ["q_proj", "v_proj"]},
     "p-tuning": {"peft_type": "P_TUNING", "num_virtual_tokens": 4, "encoder_hidden_size": 16},

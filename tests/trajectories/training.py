@@ -12,7 +12,7 @@ import torch
 from transformers.trainer_callback import TrainerCallback
 
 from afinar import SFTConfig, SFTTrainer
-from afinar.methods.config import AdapterConfig, Full, Head, LoRA
+from afinar.methods.config import AdapterConfig, Full, Head, LoRA, PrefixTuning
 from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -40,7 +40,9 @@ METHODS: dict[str, tuple[Any, str]] = {
     "peft-lora": (Wrapped(peft.LoraConfig(r=4, task_type="CAUSAL_LM")), "causal"),
     "peft-lora-classification": (Wrapped(peft.LoraConfig(r=4, task_type="SEQ_CLS")), "classification"),
     "prompt": (peft.PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
-    "prefix": (peft.PrefixTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
+    "peft-prefix": (peft.PrefixTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
+    "prefix": (PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=8, dropout=0.2), "causal"),
+    "prefix-classification": (PrefixTuning(virtual_tokens=3, dropout=0.2), "classification"),
     "p-tuning": (peft.PromptEncoderConfig(num_virtual_tokens=3, encoder_hidden_size=16, task_type="CAUSAL_LM"), "causal"),
     "ia3": (peft.IA3Config(task_type="CAUSAL_LM"), "causal"),
 }
