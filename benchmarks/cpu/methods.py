@@ -1,11 +1,12 @@
 """Every technique on the same data, before and after: quality, what trains, seconds, memory.
 
     AFINAR_DATA=DATA python -m benchmarks.cpu.methods            # DATA holds resenhas/ and noticias/, {train,valid}.jsonl each
-    python -m benchmarks.cpu.methods --only lora,qlora             # measure some anew; the others' figures stay
+    python -m benchmarks.cpu.methods --only lora,qlora   # measure some anew; the others' figures stay
 
 Two questions for each technique with its default settings and `learning_rate: auto`: does it name the feeling of a held-out
 book review (accuracy of the classifier, whose head starts at random), and does it continue held-out news better (perplexity)?
-Each run is a process of its own, on one thread, so that its peak memory is its own. Without DATA the bundled sets stand in. `--longer 3` takes three times the steps.
+Each run is a process of its own, on one thread, so that its peak memory is its own. Without DATA the bundled sets stand in;
+`--longer 3` takes three times the steps.
 
 One seed and few steps: differences of a point or two between techniques are noise; the intervals are written beside.
 Written after each run: `methods.json`, and `methods.md`, which is made of it.
@@ -153,8 +154,9 @@ def _about(longer: int) -> str:
 
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
     return (
-        f"`python -m benchmarks.cpu.methods --longer {longer}` on afinar-mini ({platform.machine()}, one thread; {versions}). Seconds are those of training alone, on a machine that may have had other work; "
-        "peak RSS is that of the whole process, of which Python and torch take about 0.5 GB."
+        f"`python -m benchmarks.cpu.methods --longer {longer}` on afinar-mini ({platform.machine()}, one thread; {versions}). "
+        "Seconds are those of training alone, on a machine that may have had other work; peak RSS is that of the whole "
+        "process, of which Python and torch take about 0.5 GB."
     )
 
 
