@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from transformers.utils import logging as transformers_logging
 
 from afinar.errors import AfinarError, ModelError, ResourceError
 from afinar.models import quantize
+from afinar.models.allocator import returning_memory
 from afinar.models.config import ModelConfig
 from afinar.models.folder import (
     Saved,
@@ -119,7 +120,7 @@ def load_model(
     device = choose_device(config)
     dtype = choose_dtype(config, device) if dtype is None else dtype
     as_told = quantize.told_to_loader(config, model_config, folder, device, dtype)
-    with _memory_errors(config.name, device):
+    with _memory_errors(config.name, device), returning_memory() if as_told else nullcontext():
         model = _read(folder, config, model_config, task, dtype, as_told)
         model = (model if as_told else model.to(device)).eval()
     quantize.adopt(model)

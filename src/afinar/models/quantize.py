@@ -7,7 +7,8 @@ Embeddings, norms, biases and the head (LM head or `score`) keep the dtype that 
 raised to float32. GPT-2's Conv1D becomes a linear layer with the transposed weight.
 
 transformers' loader reads one tensor from the safetensors files, quantises it, and lets it go before it reads the next, so
-the float model is never whole in memory; a checkpoint that holds quantised weights is read as it is.
+the float model is never whole in memory (:mod:`afinar.models.allocator` has what is freed given back); a checkpoint that
+holds quantised weights is read as it is.
 """
 
 from __future__ import annotations

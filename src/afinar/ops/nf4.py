@@ -38,8 +38,8 @@ def quantise(weight: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     scaled = (blocks / absmax.clamp(min=torch.finfo().tiny)[:, None]).view(-1)[: flat.numel()]
     code = torch.tensor(NF4, device=weight.device)
     # the nearest code lies on one side or the other of the midpoints between neighbours
-    indices = torch.bucketize(scaled, (code[1:] + code[:-1]) / 2)
-    indices = F.pad(indices, (0, flat.numel() % 2)).to(torch.uint8)
+    scaled = F.pad(scaled, (0, flat.numel() % 2))
+    indices = torch.bucketize(scaled, (code[1:] + code[:-1]) / 2).to(torch.uint8)
     return indices[::2] << 4 | indices[1::2], absmax
 
 
