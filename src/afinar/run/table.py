@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from afinar.errors import ConfigError
 from afinar.methods.base import Method, create, entry, registered
 from afinar.models.config import ModelConfig
 from afinar.models.shapes import empty_model
+from afinar.options import OpenConfig
 
 GRADIENT_AND_MOMENTS = 12
 """Bytes that AdamW needs for a float32 weight beside the weight itself."""
@@ -102,11 +102,9 @@ def resident_bytes(model: nn.Module) -> int:
 
 def _with_defaults() -> Iterator[tuple[str, Method]]:
     for name in registered():
-        try:
-            method = create(entry(name).config())
-        except ConfigError:  # it has no defaults: method.name peft needs a peft_type
-            continue
-        yield name, method
+        config = entry(name).config
+        if not issubclass(config, OpenConfig):  # peft stands for many: what it does depends on its peft_type
+            yield name, create(config())
 
 
 def _task(method: Method, asked: str) -> str:
