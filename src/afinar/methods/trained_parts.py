@@ -1,7 +1,7 @@
 """Parts of the base that train whole beside LoRA: the embeddings of a few tokens, and single layers.
 
     trained tokens    E'_t = R_i where t is the i-th of the n trained ids, else E_t         R (n, D), starts as E's rows
-                      (in an LM head: logit of t is R_i · h)
+                      (in an LM head: logit of t is R_i · h, written E_t · h + (R_i - E_t) · h)
     trained layer     its parameters θ' in place of θ                                       θ' starts as θ
 
 n · D weights teach a model tokens that were added to its vocabulary, where training all embeddings would take V · D. A layer
@@ -50,15 +50,15 @@ class TrainedTokens(Adapted):
         y = self.base(x)
         if not self.active:
             return y
-        rows = self.token_rows.to(y.dtype)
         if isinstance(self.base, nn.Embedding):
+            rows = self.token_rows.to(y.dtype)
             place = torch.searchsorted(self.token_ids, x).clamp(max=len(self.token_ids) - 1)
             factor = embedding_scale(self.base)
             rows = rows if factor is None else rows * factor.to(y.dtype)
             return torch.where((self.token_ids[place] == x)[..., None], rows[place], y)
-        own = x.to(y.dtype) @ rows.t()
-        own = own if self.base.bias is None else own + self.base.bias[self.token_ids].to(y.dtype)
-        return y.index_copy(-1, self.token_ids, own)
+        # by the difference, so that the untrained head gives the base's logits to the bit
+        moved = (self.token_rows - self.base.weight[self.token_ids]).to(y.dtype)
+        return y.index_add(-1, self.token_ids, x.to(y.dtype) @ moved.t())
 
     @property
     def follows(self) -> bool:

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from afinar.methods.head import HEAD
 from afinar.methods.lora import LoRALayer
+from afinar.methods.lora_embedding import LoRAEmbedding
 
 WORDS = ("bias", "norm", "embedding")
 """What `no_decay` understands beyond regular expressions."""
@@ -23,9 +24,9 @@ WORDS = ("bias", "norm", "embedding")
 _ADDED_BY = ("afinar.methods.", "peft.")
 # What layers and wrappers of ours and of PEFT's keep their base, or a trained copy of it, under.
 _BASE = {"base", "base_layer", "base_model", "model", "modules_to_save", "original_module"}
-_TRAINED_TOKENS = {"token_adapter", "trainable_tokens_delta"}
+_TRAINED_TOKENS = {"token_adapter", "token_rows", "trainable_tokens_delta"}
 _LORA_B = {"lora_B", "lora_embedding_B"}
-_SCALES = {"ia3_l", "lora_magnitude_vector"}  # they multiply activations, as a norm's weight does
+_SCALES = {"ia3_l", "lora_magnitude_vector", "magnitude"}  # they multiply activations, as a norm's weight does
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Trained:
     @property
     def is_lora_b(self) -> bool:
         """Whether it is the B of a LoRA, ours or PEFT's."""
-        own = any(isinstance(owner, LoRALayer) for owner in self.owners) and self.names[0].endswith(".B")
+        own = any(isinstance(owner, LoRALayer | LoRAEmbedding) for owner in self.owners) and self.names[0].endswith(".B")
         return own or bool(self.parts & _LORA_B)
 
     def matches(self, pattern: str) -> bool:
