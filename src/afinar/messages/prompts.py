@@ -56,8 +56,14 @@ TEXTS = {
     "mask": Text(
         en="The attention mask is {got}; a prompt can lengthen one of shape (rows, tokens) only.",
         pt="A máscara de atenção é {got}; um prompt só pode alongar uma de forma (linhas, tokens).",
-        hint_en="Give 0 or 1 per token; in generate(), leave cache_implementation out: a static cache makes its own mask.",
-        hint_pt="Passe 0 ou 1 por token; em generate(), omita cache_implementation: um cache estático faz a sua.",
+        hint_en="Give 0 or 1 per token.",
+        hint_pt="Passe 0 ou 1 por token.",
+    ),
+    "static_cache": Text(
+        en="A {got} has a fixed size, reckoned without the virtual tokens.",
+        pt="Um {got} tem tamanho fixo, calculado sem os tokens virtuais.",
+        hint_en="Leave cache_implementation out of generate(); the dynamic cache grows as it must.",
+        hint_pt="Omita cache_implementation em generate(); o cache dinâmico cresce quanto for preciso.",
     ),
     "cache": Text(
         en="The cache holds {got} positions and should hold {expected}: the {n} virtual tokens and the tokens before these.",

@@ -108,6 +108,8 @@ class VirtualTokens(nn.Module):
         mask, cache = given.get("attention_mask"), given.get("past_key_values")
         if mask is not None and not (isinstance(mask, Tensor) and mask.dim() == 2):
             raise ModelError("prompts.mask", got=list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__)
+        if cache is not None and cache.is_compileable:  # its size, and the masks for it, are reckoned without the prompt
+            raise ModelError("prompts.static_cache", got=type(cache).__name__)
         past = 0 if cache is None else int(cache.get_seq_length())
         if past:
             return (), self._go_on(given, past)
