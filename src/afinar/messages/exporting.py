@@ -104,7 +104,66 @@ _REFUSALS = {
     ),
 }
 
+_GGUF = {
+    "gguf_missing": Text(
+        en="GGUF files are written by the package gguf, which is not installed.",
+        pt="Arquivos GGUF são gravados pelo pacote gguf, que não está instalado.",
+        hint_en="Install it with: pip install 'afinar[gguf]'",
+        hint_pt="Instale-o com: pip install 'afinar[gguf]'",
+    ),
+    "gguf_task": Text(
+        en="{run} is a classifier; afinar writes GGUF files of causal models only.",
+        pt="{run} é um classificador; o afinar grava em GGUF apenas modelos causais.",
+        hint_en="Write safetensors: afinar export {run} DIR --format safetensors",
+        hint_pt="Grave em safetensors: afinar export {run} PASTA --format safetensors",
+    ),
+    "gguf_architecture": Text(
+        en="Models of the type {got} cannot be written as GGUF here; those that can: {allowed}.",
+        pt="Modelos do tipo {got} não podem ser gravados em GGUF aqui; podem: {allowed}.",
+        hint_en="Merge it (afinar merge); llama.cpp's own convert_hf_to_gguf.py may know the type.",
+        hint_pt="Funda-o (afinar merge); o convert_hf_to_gguf.py do próprio llama.cpp pode conhecer o tipo.",
+    ),
+    "gguf_setting": Text(
+        en="llama.cpp runs {architecture} with {name} {allowed} only; this model has {got}.",
+        pt="O llama.cpp executa {architecture} apenas com {name} {allowed}; este modelo tem {got}.",
+        hint_en="Use the merged safetensors model (afinar merge).",
+        hint_pt="Use o modelo fundido em safetensors (afinar merge).",
+    ),
+    "gguf_tensor": Text(
+        en="GGUF has no place for {name} in the architecture {architecture}.",
+        pt="O GGUF não tem lugar para {name} na arquitetura {architecture}.",
+        hint_en="Use the merged safetensors model (afinar merge).",
+        hint_pt="Use o modelo fundido em safetensors (afinar merge).",
+    ),
+    "gguf_tokenizer": Text(
+        en="A tokenizer of the kind {got} cannot be written as GGUF here; byte-level BPE and SentencePiece BPE can.",
+        pt="Um tokenizador do tipo {got} não pode ser gravado em GGUF aqui; BPE em bytes e BPE do SentencePiece podem.",
+        hint_en="Use the merged safetensors model (afinar merge).",
+        hint_pt="Use o modelo fundido em safetensors (afinar merge).",
+    ),
+    "gguf_cut": Text(
+        en="llama.cpp would read text otherwise than this model: under the nearest of its rules, {cut}, only {share}% of the "
+        "rows become the tokens that the model knows.",
+        pt="O llama.cpp leria o texto de outro modo que este modelo: com a mais próxima de suas regras, {cut}, só {share}% "
+        "das linhas viram os tokens que o modelo conhece.",
+        hint_en="Use the merged safetensors model (afinar merge).",
+        hint_pt="Use o modelo fundido em safetensors (afinar merge).",
+    ),
+    "tokenised": Text(
+        en="{share}% of the rows become the same tokens by the file's own vocabulary",
+        pt="{share}% das linhas viram os mesmos tokens pelo vocabulário do próprio arquivo",
+    ),
+}
+
 _CARD = {
+    "what_gguf": Text(
+        en="The merged model as one GGUF file, its matrices in {dtype}",
+        pt="O modelo fundido em um arquivo GGUF, com as matrizes em {dtype}",
+    ),
+    "use_gguf": Text(
+        en='```sh\nllama-cli -m FILE.gguf -p "..."\n```',
+        pt='```sh\nllama-cli -m ARQUIVO.gguf -p "..."\n```',
+    ),
     "what_peft": Text(
         en="The adapter alone, in PEFT's format, compared over a base in {dtype}",
         pt="Só o adaptador, no formato do PEFT, comparado sobre uma base em {dtype}",
@@ -129,4 +188,4 @@ _CARD = {
     ),
 }
 
-TEXTS = {**_STAGES, **_REPORT, **_REFUSALS, **_CARD}
+TEXTS = {**_STAGES, **_REPORT, **_REFUSALS, **_GGUF, **_CARD}

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from afinar.data.examples import Examples
 from afinar.errors import ConfigError
 from afinar.run import folder as files
 from afinar.run.export_card import report_lines, write_card
+from afinar.run.gguf_export import check_gguf, write_gguf
 from afinar.run.held_out import held_out_rows
 from afinar.run.merging import Choices, Source, Written, check_mergeable, open_source, write_merged
 from afinar.run.parity import Parity, compare, record
@@ -38,13 +40,14 @@ class Format:
     """A format: what must hold before anything is computed, how it is written and read back, and its precisions."""
 
     check: Callable[[Source, Choices], None]
-    write: Callable[[Path, Source, Choices], Written]
+    write: Callable[[Path, Source, Choices, Examples], Written]
     dtypes: tuple[str, ...] = DTYPES
 
 
 FORMATS = {
     "peft": Format(check_peft, write_peft, ("auto",)),
     "safetensors": Format(check_mergeable, write_merged),
+    "gguf": Format(check_gguf, write_gguf, (*DTYPES, "q8_0")),
 }
 
 
@@ -125,7 +128,7 @@ def export(
     recorded = record(opened.session.model, rows.examples, collator, labelled=rows.labelled, on_batch=reporter.on_progress)
     with whole_folder(directory) as part:
         reporter.on_stage("exporting.stage_write", directory=str(directory), format=format)
-        written = FORMATS[format].write(part, opened, choices)
+        written = FORMATS[format].write(part, opened, choices, rows.examples)
         reporter.on_stage("exporting.stage_compare", reader=written.read_with)
         parity = compare(recorded, written.model, collator, on_batch=reporter.on_progress)
         parity.check(tolerance)

@@ -28,7 +28,8 @@ class Rows:
 def held_out_rows(session: Session, config: RunConfig | None, data: str | None, *, offline: bool = False) -> Rows:
     """The rows of `data`; else those that the run of `config` was measured on; else bundled ones.
 
-    Bundled reviews stand in for a classifier's rows without their labels, which are another task's.
+    Bundled reviews stand in for a classifier's rows without their labels, which are another task's, and as running text for
+    a model without a chat template.
     Raises DataError where the rows cannot be read; for a run's own rows it says how to name others.
     """
     if data is not None:
@@ -70,10 +71,13 @@ def _read(session: Session, data: Any, offline: bool, format: str = "auto") -> E
 
 
 def _bundled(session: Session) -> Rows:
-    if session.task == "causal":
+    if session.task == "causal" and session.tokenizer.chat_template:
         return Rows(_read(session, ANSWERS, offline=True), ANSWERS)
     lines = bundled.path(TEXTS, "valid").read_text(encoding="utf-8").splitlines()
-    rows = [{"text": json.loads(line)["text"], "label": session.label_names[0]} for line in lines]
+    texts = [{"text": json.loads(line)["text"]} for line in lines]
+    if session.task == "causal":
+        return Rows(_read(session, texts, offline=True), TEXTS)
+    rows = [{**row, "label": session.label_names[0]} for row in texts]
     return Rows(_read(session, rows, offline=True), TEXTS, labelled=False)
 
 

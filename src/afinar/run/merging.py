@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from afinar.config import RunConfig
 from afinar.config import load as load_config
+from afinar.data.examples import Examples
 from afinar.errors import ConfigError, ModelError
 from afinar.methods.exports import CARD_FILE
 from afinar.methods.peft_files import CONFIG_FILE as PEFT_FILE
@@ -100,7 +101,7 @@ def check_mergeable(source: Source, choices: Choices) -> None:
         raise ConfigError("exporting.not_quantised", base=source.session.base_model.name)
 
 
-def write_merged(part: Path, source: Source, choices: Choices) -> Written:
+def write_merged(part: Path, source: Source, choices: Choices, examples: Examples) -> Written:
     """The merged model in safetensors, as `from_pretrained` reads it, with tokenizer, chat template and labels."""
     dtype = stored_dtype(source, offline=choices.offline) if choices.dtype == "auto" else choices.dtype
     model = merged_model(source, dtype, choices.onto, offline=choices.offline)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from afinar.data.examples import Examples
 from afinar.errors import ModelError
 from afinar.methods.base import create
 from afinar.methods.peft_files import WEIGHTS_FILE
@@ -21,7 +22,7 @@ def check_peft(source: Source, choices: Choices) -> None:
         raise ModelError("exporting.no_peft_format", name=source.technique, run=source.name)
 
 
-def write_peft(part: Path, source: Source, choices: Choices) -> Written:
+def write_peft(part: Path, source: Source, choices: Choices, examples: Examples) -> Written:
     """The adapter's files with the tokenizer; `dtype` is that of the base that it was read back onto."""
     session = source.session
     assert session.method is not None
