@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from afinar.errors import NonFiniteLossError as NonFiniteLossError
     from afinar.errors import RefusedError as RefusedError
     from afinar.errors import ResourceError as ResourceError
+    from afinar.methods.adapters import Adapters as Adapters
     from afinar.methods.config import IA3 as IA3
     from afinar.methods.config import AdapterConfig as AdapterConfig
     from afinar.methods.config import Bottleneck as Bottleneck
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AdapterConfig": "afinar.methods.config",
+    "Adapters": "afinar.methods.adapters",
     "AfinarError": "afinar.errors",
     "Bottleneck": "afinar.methods.config",
     "ConfigError": "afinar.errors",
