@@ -27,7 +27,12 @@ Adapter and base can be compared in one process, because the adapter switches of
 **Settings.** `r`: capacity, 8 to 64. `alpha`: the size of the update; keep alpha = 2 r to begin with.
 `rank_stabilised`: s = alpha / √r, without which ranks above 32 hardly learn more than small ones. `dropout`: 0.05 to
 0.1 with little data. `target_modules`: the attention projections (auto), or `all-linear`, which is closer to full
-fine-tuning for two to three times the weights. The LM head never gets an adapter.
+fine-tuning for two to three times the weights. `rank_pattern`: other ranks for some layers. `trainable_tokens`: the
+embeddings of new tokens. The LM head gets an adapter only where it is named.
+
+**Relatives.** `dora: true` trains the length of each row of a weight apart from its direction: often a little better at
+low ranks, and slower. `initialisation: pissa` or `olora` starts from the weight's own largest directions in place of
+random ones: often a quicker start.
 
 **Memory.** The frozen base (2 bytes for each weight in bfloat16) and sixteen bytes for each adapter weight. For a
 model of 7 billion weights with r = 8 on the attention projections: 13.5 GB and 0.13 GB, instead of 108 GB.
@@ -36,7 +41,9 @@ Activations come on top, as with every method that trains inside the model.
 **Learning rate.** 5e-4 by default (more in models narrower than 2,000), ten times that of full fine-tuning.
 
 **Sources.** Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685; Kalajdzievski 2023,
-arXiv:2312.03732, for rank_stabilised; Biderman et al. 2024, "LoRA Learns Less and Forgets Less", arXiv:2405.09673.
+arXiv:2312.03732, for rank_stabilised; Biderman et al. 2024, "LoRA Learns Less and Forgets Less", arXiv:2405.09673;
+Liu et al. 2024, arXiv:2402.09353, for DoRA; Meng et al. 2024, arXiv:2404.03592, for PiSSA; Büyükakyüz 2024,
+arXiv:2406.01775, for OLoRA.
 
 **Try it.**
 
@@ -70,7 +77,12 @@ aumente-o, use `target_modules: all-linear` ou passe ao full.
 **Ajustes.** `r`: capacidade, de 8 a 64. `alpha`: o tamanho da atualização; comece com alpha = 2 r. `rank_stabilised`:
 s = alpha / √r, sem o que postos acima de 32 aprendem pouco mais que os pequenos. `dropout`: 0,05 a 0,1 com poucos
 dados. `target_modules`: as projeções da atenção (auto) ou `all-linear`, mais próximo do ajuste completo por duas a
-três vezes os pesos. A LM head nunca recebe adaptador.
+três vezes os pesos. `rank_pattern`: outros postos para algumas camadas. `trainable_tokens`: os embeddings de tokens
+novos. A LM head só recebe adaptador quando escrita.
+
+**Parentes.** `dora: true` treina o comprimento de cada linha de um peso separado de sua direção: muitas vezes um pouco
+melhor com postos baixos, e mais lenta. `initialisation: pissa` ou `olora` parte das maiores direções do próprio peso,
+em vez de aleatórias: muitas vezes um início mais rápido.
 
 **Memória.** A base congelada (2 bytes por peso em bfloat16) e dezesseis bytes por peso do adaptador. Num modelo de 7
 bilhões de pesos, com r = 8 nas projeções da atenção: 13,5 GB e 0,13 GB, em vez de 108 GB. As ativações se somam a
@@ -79,7 +91,9 @@ isso, como em todo método que treina dentro do modelo.
 **Taxa de aprendizado.** 5e-4 por padrão (mais em modelos mais estreitos que 2.000), dez vezes a do ajuste completo.
 
 **Fontes.** Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685; Kalajdzievski 2023,
-arXiv:2312.03732, para rank_stabilised; Biderman et al. 2024, "LoRA Learns Less and Forgets Less", arXiv:2405.09673.
+arXiv:2312.03732, para rank_stabilised; Biderman et al. 2024, "LoRA Learns Less and Forgets Less", arXiv:2405.09673;
+Liu et al. 2024, arXiv:2402.09353, para DoRA; Meng et al. 2024, arXiv:2404.03592, para PiSSA; Büyükakyüz 2024,
+arXiv:2406.01775, para OLoRA.
 
 **Experimente.**
 
