@@ -115,6 +115,7 @@ def test_precisions(dtype: str, tmp_path: Path) -> None:
     assert tensors["blk.0.ffn_up.weight"].tensor_type.name == short
     assert tensors["blk.0.ffn_down.weight"].tensor_type.name == (short if dtype != "q8_0" else "Q8_0")
     assert tensors["output_norm.weight"].tensor_type.name == "F32"
+    assert GGUFReader(file).fields["tokenizer.ggml.pre"].contents() == "gpt-2"
     down = model.model.layers[0].mlp.down_proj.weight.detach()
     found = tensors["blk.0.ffn_down.weight"]
     read = torch.from_numpy(np.array(dequantize(found.data, found.tensor_type)))
@@ -184,7 +185,7 @@ def test_the_embedded_model_s_tokens(tmp_path: Path) -> None:
     assert (made.notes["cut"], made.notes["rows_tokenised_alike"], made.parity.verdict) == ("gpt-2", 1.0, "same")
     assert made.notes["file"] == "afinar-mini-BF16.gguf"
     file = tmp_path / "g" / made.notes["file"]
-    read = read_tokenizer(file)
+    read = read_tokenizer(file, "gpt-2")
     assert (read.eos_token, read.pad_token) == (tokenizer.eos_token, tokenizer.pad_token)
     texts = ["Em 1994, o R$ virou moeda: 2.750 cruzeiros!", "<|usuario|>Olá<|fim|><|assistente|>", "d'água às 7h"]
     assert alike(tokenizer, read, texts) == 1
@@ -221,7 +222,7 @@ def test_sentencepiece(tmp_path: Path) -> None:
     saved(tmp_path / "m", tokenizer=tokenizer, vocab_size=520)
     made = exported(tmp_path / "m", tmp_path / "g")
     assert made.notes["tokenizer"] == "llama"
-    read = read_tokenizer(tmp_path / "g" / made.notes["file"])
+    read = read_tokenizer(tmp_path / "g" / made.notes["file"], None)
     assert alike(tokenizer, read, [*TEXT, "coração 🙂"]) == 1
 
 

@@ -38,6 +38,16 @@ _REPORT = {
         en="the adapted model computed in {adapted}, what was written in {written}: --dtype {adapted} keeps its digits",
         pt="o modelo adaptado calculou em {adapted} e o gravado, em {written}: --dtype {adapted} mantém os dígitos",
     ),
+    "onto_base": Text(
+        en="the adapter was trained on a base in {quantised} and merged into the float base: the difference is mostly that of "
+        "the bases",
+        pt="o adaptador foi treinado sobre uma base em {quantised} e fundido na base em ponto flutuante: a diferença é "
+        "sobretudo a das bases",
+    ),
+    "onto_dequantised": Text(
+        en="merged into the dequantised weights of a base in {quantised}",
+        pt="fundido nos pesos dequantizados de uma base em {quantised}",
+    ),
     "written": Text(en="Written to {directory}", pt="Gravado em {directory}"),
 }
 
@@ -67,6 +77,12 @@ _REFUSALS = {
         pt="onto=dequantised, mas a base {base} não está em 4 nem em 8 bits.",
         hint_en="Leave --onto out.",
         hint_pt="Deixe --onto de fora.",
+    ),
+    "stored_quantised": Text(
+        en="The files of the base {base} are in {kind} already: there is no float base to merge into.",
+        pt="Os arquivos da base {base} já estão em {kind}: não há base em ponto flutuante onde fundir.",
+        hint_en="Merge into the values that they stand for: --onto dequantised",
+        hint_pt="Funda nos valores que eles representam: --onto dequantised",
     ),
     "no_peft_format": Text(
         en="{run} ({name}) holds no adapter that PEFT has a format for.",

@@ -55,6 +55,8 @@ def report_lines(made: Mapping[str, Any]) -> list[str]:
             reader=made["read_with"],
         )
     )
+    if "onto" in made:
+        lines.append(messages.text(f"exporting.onto_{made['onto']}", quantised=made["quantised"]))
     if "rows_tokenised_alike" in made:
         lines.append(messages.text("exporting.tokenised", share=messages.number(100 * made["rows_tokenised_alike"], 1)))
     if made["dtype"] != made["adapted_dtype"]:

@@ -20,8 +20,8 @@ from afinar.data.examples import Examples
 from afinar.errors import ConfigError, ModelError
 from afinar.run.gguf_architectures import describe
 from afinar.run.gguf_file import write
-from afinar.run.gguf_vocabulary import CUTS, alike, backend, cut_by, vocabulary
-from afinar.run.merging import Choices, Source, Written, check_mergeable, merged_model, stored_dtype
+from afinar.run.gguf_vocabulary import alike, backend, cut_by, vocabulary
+from afinar.run.merging import Choices, Source, Written, check_mergeable, merge_notes, merged_model, stored_dtype
 
 TYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "q8_0": "Q8_0"}
 TEXTS = 256
@@ -69,11 +69,12 @@ def write_gguf(part: Path, source: Source, choices: Choices, examples: Examples)
     write(file, name, model, words, TYPES[dtype])
     del model
     source.let_go()
-    same = alike(session.tokenizer, read_tokenizer(file), texts)
+    same = alike(session.tokenizer, read_tokenizer(file, words.cut), texts)
     if same < ALIKE:
         raise ModelError("exporting.gguf_cut", cut=words.cut or words.kind, share=messages.number(100 * same, 1))
     read = read_model(file, config, computed)
     notes = {
+        **merge_notes(source, choices),
         "file": file.name,
         "architecture": describe(config)[0].name,
         "tokenizer": words.kind,
@@ -90,14 +91,11 @@ def read_model(file: Path, config: PretrainedConfig, dtype: torch.dtype) -> Any:
     return AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, config=config, dtype=dtype).eval()
 
 
-def read_tokenizer(file: Path) -> Any:
-    """The tokenizer that a GGUF file describes, as transformers reads it, with the rule of llama.cpp that the file names."""
-    from gguf import GGUFReader
-
+def read_tokenizer(file: Path, cut: str | None) -> Any:
+    """The tokenizer that a GGUF file describes, as transformers reads it; `cut` is llama.cpp's rule, None for llama."""
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    named = GGUFReader(file).get_field("tokenizer.ggml.pre")
-    if named is not None and named.contents() in CUTS:  # transformers knows some of the rules only
-        tokenizer.backend_tokenizer.pre_tokenizer = cut_by(named.contents())
+    if cut is not None:  # transformers knows some of the rules only
+        tokenizer.backend_tokenizer.pre_tokenizer = cut_by(cut)
     return tokenizer
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
 from afinar.config import RunConfig
@@ -25,6 +24,8 @@ from afinar.methods.peft_files import CONFIG_FILE as PEFT_FILE
 from afinar.models.config import ModelConfig
 from afinar.models.folder import read_config
 from afinar.models.load import load_model
+from afinar.models.quantised import quantised_core
+from afinar.models.quantize import dequantise, kind_of
 from afinar.models.sources import locate
 from afinar.run import folder as files
 from afinar.run.session import Session, load
@@ -42,6 +43,8 @@ class Source:
     session: Session
     folder: Path | None
     config: RunConfig | None
+    quantised: str = "none"
+    """How the base was quantised in memory: none, nf4, fp4 or int8."""
 
     @property
     def technique(self) -> str:
@@ -53,11 +56,6 @@ class Source:
         """Free the memory of the session's model, which is not used again."""
         self.session.model = None  # type: ignore[assignment]
         gc.collect()
-
-    @property
-    def quantised(self) -> bool:
-        """Whether its base is in 4 or 8 bits."""
-        return self.session.base_model.quantize != "none"
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,13 @@ def open_source(name: str | Path, *, offline: bool = False) -> Source:
     """The model of a run, an adapter folder of ours or PEFT's, or a plain model. Raises as :func:`afinar.load` does."""
     path = Path(name)
     session = load(name, offline=offline)
+    core = quantised_core(session.model)
+    quantised = "none" if core is None else kind_of(core)
     if (path / files.CONFIG).is_file():
-        return Source(str(name), session, files.export_folder(path), load_config(path / files.CONFIG, environ={}))
+        config = load_config(path / files.CONFIG, environ={})
+        return Source(str(name), session, files.export_folder(path), config, quantised)
     adapter = (path / PEFT_FILE).is_file() or (path / CARD_FILE).is_file()
-    return Source(str(name), session, path if adapter else None, None)
+    return Source(str(name), session, path if adapter else None, None, quantised)
 
 
 def check_mergeable(source: Source, choices: Choices) -> None:
@@ -97,8 +98,12 @@ def check_mergeable(source: Source, choices: Choices) -> None:
     method = source.session.method
     if method is not None and not method.mergeable:
         raise ModelError("exporting.unmergeable", name=source.technique, run=source.name)
-    if choices.onto == "dequantised" and not source.quantised:
-        raise ConfigError("exporting.not_quantised", base=source.session.base_model.name)
+    base = source.session.base_model
+    if choices.onto == "dequantised" and source.quantised == "none":
+        raise ConfigError("exporting.not_quantised", base=base.name)
+    stored = read_config(locate(base, offline=choices.offline, weights=False), trust_remote_code=base.trust_remote_code)
+    if choices.onto == "base" and "quantization_config" in stored.to_dict():
+        raise ConfigError("exporting.stored_quantised", base=base.name, kind=source.quantised)
 
 
 def write_merged(part: Path, source: Source, choices: Choices, examples: Examples) -> Written:
@@ -112,7 +117,7 @@ def write_merged(part: Path, source: Source, choices: Choices, examples: Example
     source.let_go()
     config = ModelConfig(name=str(part), dtype=dtype, device=device)
     model = load_model(config, task=session.task, tokenizer=session.tokenizer, offline=True)
-    return Written(model, "transformers", dtype, _notes(source, choices))
+    return Written(model, "transformers", dtype, merge_notes(source, choices))
 
 
 def save(model: Any, tokenizer: Any, part: Path, shard_size: str | None = None) -> None:
@@ -121,8 +126,9 @@ def save(model: Any, tokenizer: Any, part: Path, shard_size: str | None = None) 
     tokenizer.save_pretrained(part)
 
 
-def _notes(source: Source, choices: Choices) -> dict[str, Any]:
-    return {"quantised": source.session.base_model.quantize, "onto": choices.onto} if source.quantised else {}
+def merge_notes(source: Source, choices: Choices) -> dict[str, Any]:
+    """What the report of a merge onto a quantised base says beside."""
+    return {} if source.quantised == "none" else {"quantised": source.quantised, "onto": choices.onto}
 
 
 def stored_dtype(source: Source, *, offline: bool = False) -> str:
@@ -143,10 +149,13 @@ def merged_model(source: Source, dtype: str, onto: str = "base", *, offline: boo
     session, target = source.session, DTYPES[dtype]
     # In the files' own precision the sum is rounded once. In any other the base would be rounded before it is added to.
     summed_in = dtype if dtype == stored_dtype(source, offline=offline) else "float32"
-    if session.method is None or (not source.quantised and session.model.dtype == DTYPES[summed_in]):
+    plain = session.method is None or session.model.dtype == DTYPES[summed_in]
+    if plain and source.quantised == "none":
         model = session.model
     elif onto == "dequantised":
-        model = _dequantised(session.model, torch.float32)
+        model = dequantise(session.model, torch.float32)
+        # How transformers read a stored 4-bit weight; it would undo that on saving, and cannot.
+        model.__dict__.pop("_weight_conversions", None)
     else:
         model = _again(source, summed_in, offline)
     if session.method is not None:
@@ -166,28 +175,6 @@ def _again(source: Source, precision: str, offline: bool) -> PreTrainedModel:
     )
     model = load_model(base, task=session.task, label_names=session.label_names, tokenizer=session.tokenizer, offline=offline)
     return model if whole else session.method.restore(model, folder)
-
-
-def _dequantised(model: Any, dtype: torch.dtype) -> PreTrainedModel:
-    """`model` with a plain layer in place of each quantised one, adapters left on them."""
-    from afinar.models.quantised_layers import EightBitLinear, FourBitLinear  # needs bitsandbytes, as the model did
-
-    found = {path: module for path, module in model.named_modules() if isinstance(module, FourBitLinear | EightBitLinear)}
-    for path, layer in found.items():
-        plain = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
-        plain.weight = nn.Parameter(layer.float_weight(dtype), requires_grad=False)
-        if layer.bias is not None:
-            plain.bias = nn.Parameter(layer.bias.detach().to(dtype), requires_grad=False)
-        model.set_submodule(path, plain)
-    _forget_quantisation(model)
-    return model
-
-
-def _forget_quantisation(model: Any) -> None:
-    """Take off what transformers put onto a quantised model, so that it is saved as the plain one that it is now."""
-    for name in ("hf_quantizer", "is_quantized", "quantization_method", "is_loaded_in_4bit", "is_loaded_in_8bit"):
-        model.__dict__.pop(name, None)
-    model.config.__dict__.pop("quantization_config", None)
 
 
 def _cast(model: Any, dtype: torch.dtype) -> PreTrainedModel:
