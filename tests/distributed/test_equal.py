@@ -21,6 +21,8 @@ EVALUATED = {"eval_strategy": "epoch", **CUT}
 
 ANSWERED = {"predict_with_generate": True, "max_new_tokens": 4, "log_samples": 0, **EVALUATED}
 
+ADDED = ("bottleneck", "ia3", "prompt", "p_tuning", "vera")  # they put modules of their own beside or into the base
+
 QUICK = [
     Job("full-ddp", settings=EVALUATED),
     Job("lora-fsdp", "lora", fsdp=True, settings=EVALUATED),
@@ -40,6 +42,12 @@ SLOW = [
     Job("checkpointing-fsdp", settings={**EVALUATED, "fsdp_config": {"activation_checkpointing": True}}, fsdp=True),
     Job("sync-each-fsdp", settings={**CUT, "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}}},
         fsdp=True),
+    Job("dora-ddp", "dora", settings=EVALUATED),
+    Job("dora-fsdp", "dora", settings=EVALUATED, fsdp=True),
+    Job("tokens-ddp", "tokens", settings=EVALUATED),
+    Job("tokens-fsdp", "tokens", settings=EVALUATED, fsdp=True),
+    Job("tokens-tied-fsdp", "tokens", model={"tie_word_embeddings": True}, settings=EVALUATED, fsdp=True),
+    Job("embeddings-tied-ddp", "embeddings", model={"tie_word_embeddings": True}, settings=EVALUATED),
     Job("peft-ddp", "peft", settings=EVALUATED),
     Job("peft-fsdp", "peft", settings=EVALUATED, fsdp=True),
     Job("p-tuning-ddp", "p-tuning", settings=EVALUATED),
@@ -48,6 +56,7 @@ SLOW = [
     Job("prefix-checkpointing-fsdp", "prefix", settings={**EVALUATED, "fsdp_config": {"activation_checkpointing": True}},
         fsdp=True),
     Job("prefix-answers-fsdp", "prefix", settings=ANSWERED, fsdp=True),
+    *(Job(f"{name}-{'fsdp' if fsdp else 'ddp'}", name, settings=EVALUATED, fsdp=fsdp) for name in ADDED for fsdp in (False, True)),
     Job("given-fsdp", "given", settings=EVALUATED, fsdp=True),
     Job("weighted-ddp", settings=EVALUATED, weighted=True),
     Job("weighted-fsdp", settings=EVALUATED, weighted=True, fsdp=True),

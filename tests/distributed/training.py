@@ -12,7 +12,7 @@ from peft import get_peft_config
 from torch.utils.data import IterableDataset
 
 from afinar import SFTConfig, SFTTrainer
-from afinar.methods.config import Full, Head, LoRA, PrefixTuning
+from afinar.methods.config import IA3, AdapterConfig, Full, Head, LoRA, Peft, PrefixTuning, PromptTuning, PTuning
 from tests.distributed.jobs import Job
 from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -22,10 +22,18 @@ METHODS: dict[str, Any] = {
     "full": Full(),
     "lora": LoRA(r=4),
     "lora-dropout": LoRA(r=4, dropout=0.2),
+    "dora": LoRA(r=4, dora=True, initialisation="olora"),
+    "tokens": LoRA(r=4, trainable_tokens=(5, 9, 280), modules_to_save=("norm",), target_modules=("q_proj",)),
+    "embeddings": LoRA(r=4, target_modules=("q_proj", "embed_tokens"), ensure_weight_tying=True),
     "head": Head(),
     "prefix": PrefixTuning(virtual_tokens=4, projection=True, encoder_hidden_size=8),
+    "bottleneck": AdapterConfig(),
+    "ia3": IA3(),
+    "prompt": PromptTuning(virtual_tokens=4),
+    "p_tuning": PTuning(virtual_tokens=4, encoder_hidden_size=16),
+    "vera": Peft(peft_type="VERA", r=4),
     "given": None,
-    "peft": {"peft_type": "LORA", "r": 4, "rank_pattern": {"q_proj": 2}, "target_modules": ["q_proj", "v_proj"]},
+    "peft": {"peft_type": "LORA", "r": 4, "init_lora_weights": "orthogonal", "target_modules": ["q_proj", "v_proj"]},
     "p-tuning": {"peft_type": "P_TUNING", "num_virtual_tokens": 4, "encoder_hidden_size": 16},
 }
 LAYERS = {"llama": "LlamaDecoderLayer", "gpt2": "GPT2Block", "gemma2": "Gemma2DecoderLayer"}

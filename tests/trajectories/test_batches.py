@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from afinar.methods.config import LoRA
+from afinar.methods.config import Peft
 from tests.trajectories.training import METHODS, trained
 
 
 @pytest.fixture(autouse=True)
 def _no_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
     # which positions are dropped depends on how the rows are batched
-    monkeypatch.setitem(METHODS, "lora", (LoRA(r=4), "causal"))
-    monkeypatch.setitem(METHODS, "lora-classification", (LoRA(r=4), "classification"))
+    for name, (config, task) in METHODS.items():
+        if isinstance(config, Peft):
+            monkeypatch.setitem(METHODS, name, (Peft(peft_type=config.peft_type, r=4), task))
+        elif is_dataclass(config) and "dropout" in {field.name for field in fields(config)}:
+            monkeypatch.setitem(METHODS, name, (replace(config, dropout=0.0), task))
 
 
 @pytest.mark.parametrize("name", list(METHODS))

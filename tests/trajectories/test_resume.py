@@ -35,11 +35,14 @@ WAYS: dict[str, tuple[int, dict[str, Any]]] = {
     "stream-workers": (2, {"stream": True, "dataloader_num_workers": 2}),
     "best": (3, BEST),
 }
-QUICK = {(method, "mid-epoch") for method in ("head", "lora", "peft-lora", "prefix")} | {
+QUICK = {
+    (method, "mid-epoch")
+    for method in ("bottleneck", "head", "ia3", "lora", "p_tuning", "peft", "peft-lora", "prefix", "prompt")
+} | {
     ("lora", "accumulation"),
     ("lora", "workers"),
     ("full", "stream"),
-    ("p-tuning", "best"),
+    ("p_tuning", "best"),
 }
 
 

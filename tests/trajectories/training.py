@@ -12,7 +12,7 @@ import torch
 from transformers.trainer_callback import TrainerCallback
 
 from afinar import SFTConfig, SFTTrainer
-from afinar.methods.config import AdapterConfig, Full, Head, LoRA, PrefixTuning
+from afinar.methods.config import IA3, AdapterConfig, Full, Head, LoRA, Peft, PrefixTuning, PromptTuning, PTuning
 from tests.rows import causal_rows, class_rows
 from tests.tiny import tiny_model, tiny_tokenizer
 
@@ -37,14 +37,24 @@ METHODS: dict[str, tuple[Any, str]] = {
     ),
     "lora-tokens": (LoRA(r=4, dropout=0.2, trainable_tokens=(5, 7), initialisation="olora"), "causal"),
     "lora-classification": (LoRA(r=4, dropout=0.2, target_modules="all-linear"), "classification"),
+    "prompt": (PromptTuning(virtual_tokens=3), "causal"),
+    "prompt-classification": (PromptTuning(virtual_tokens=3, init="random"), "classification"),
+    "p_tuning": (PTuning(virtual_tokens=3, encoder="lstm", encoder_hidden_size=16, dropout=0.2), "causal"),
+    "p_tuning-classification": (PTuning(virtual_tokens=3, encoder_hidden_size=16), "classification"),
+    "ia3": (IA3(), "causal"),
+    "ia3-classification": (IA3(), "classification"),
+    "peft": (Peft(peft_type="VERA", r=4, vera_dropout=0.2), "causal"),
     "peft-lora": (Wrapped(peft.LoraConfig(r=4, task_type="CAUSAL_LM")), "causal"),
     "peft-lora-classification": (Wrapped(peft.LoraConfig(r=4, task_type="SEQ_CLS")), "classification"),
-    "prompt": (peft.PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
+    "peft-prompt": (peft.PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
     "peft-prefix": (peft.PrefixTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
     "prefix": (PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=8, dropout=0.2), "causal"),
     "prefix-classification": (PrefixTuning(virtual_tokens=3, dropout=0.2), "classification"),
-    "p-tuning": (peft.PromptEncoderConfig(num_virtual_tokens=3, encoder_hidden_size=16, task_type="CAUSAL_LM"), "causal"),
-    "ia3": (peft.IA3Config(task_type="CAUSAL_LM"), "causal"),
+    "peft-p-tuning": (
+        peft.PromptEncoderConfig(num_virtual_tokens=3, encoder_hidden_size=16, task_type="CAUSAL_LM"),
+        "causal",
+    ),
+    "peft-ia3": (peft.IA3Config(task_type="CAUSAL_LM"), "causal"),
 }
 """Every way to train there is, by name: a config and the task."""
 
