@@ -12,6 +12,7 @@ read x and x + a, mostly norms; in a parallel layer no module reads x + a.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -52,11 +53,14 @@ def find_branches(model: PreTrainedModel) -> Branches | None:
     x, y = record.inputs[LAYER], record.outputs[LAYER]
     # A module that runs twice (one dropout for both sub-layers) stands for neither.
     names = [name for name in record.outputs if name and record.calls[name] == 1 and record.outputs[name].shape == y.shape]
-    pairs = [pair for pair in combinations(names, 2) if _sum_to(record, pair, y - x)]
-    if not pairs:
-        return None
     leaves = {name for name in names if not list(layer.get_submodule(name).children())}
-    attention, feed_forward = max(pairs, key=lambda pair: [(name in leaves, names.index(name)) for name in pair])
+    errors = {pair: _error(record.outputs[pair[0]] + record.outputs[pair[1]], y - x) for pair in combinations(names, 2)}
+    smallest = min(errors.values(), default=math.inf)
+    if smallest > TOLERANCE:
+        return None
+    # Modules that give the same tensor have the same error to the bit; what merely resembles it has a larger one.
+    best = [pair for pair, error in errors.items() if error == smallest]
+    attention, feed_forward = max(best, key=lambda pair: [(name in leaves, names.index(name)) for name in pair])
     added = record.outputs[attention]
     return Branches(Branch(attention, _reader(record, x)), Branch(feed_forward, _reader(record, x + added, scale=added)))
 
@@ -101,15 +105,12 @@ def _recorder(record: Record, name: str) -> Any:
 
 def _reader(record: Record, stream: Tensor, scale: Tensor | None = None) -> str | None:
     """The first module to run whose input is `stream`; None where there is none. scale: what to measure differences by."""
-    for name, taken in record.inputs.items():
-        if name and record.calls[name] == 1 and taken.shape == stream.shape and _close(taken, stream, scale):
-            return name
-    return None
+    taken = {name: x for name, x in record.inputs.items() if name and record.calls[name] == 1 and x.shape == stream.shape}
+    errors = {name: _error(x, stream, scale) for name, x in taken.items()}
+    nearest = min(errors, key=lambda name: errors[name], default=None)
+    return nearest if nearest is not None and errors[nearest] <= TOLERANCE else None
 
 
-def _sum_to(record: Record, pair: tuple[str, str], added: Tensor) -> bool:
-    return _close(record.outputs[pair[0]] + record.outputs[pair[1]], added)
-
-
-def _close(tensor: Tensor, expected: Tensor, scale: Tensor | None = None) -> bool:
-    return bool((tensor - expected).norm() <= TOLERANCE * (expected if scale is None else scale).norm())
+def _error(tensor: Tensor, expected: Tensor, scale: Tensor | None = None) -> float:
+    """‖tensor - expected‖ / ‖scale‖, by default over ‖expected‖."""
+    return float((tensor - expected).norm() / (expected if scale is None else scale).norm())
