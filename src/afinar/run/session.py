@@ -26,6 +26,7 @@ from afinar.models.config import ModelConfig
 from afinar.models.embedded import NAME as EMBEDDED
 from afinar.models.load import describe, load_model, load_tokenizer
 from afinar.run import folder as files
+from afinar.run.writing import whole_folder
 
 Message = Mapping[str, str]
 
@@ -112,15 +113,17 @@ class Session:
     def merge(self, directory: str | Path) -> None:
         """Write the model with the adapter folded in, as `from_pretrained` reads it, with its tokenizer.
 
-        The model in memory is merged too. Raises ConfigError where there is nothing to merge.
+        The model in memory is merged too; :func:`afinar.run.merge` leaves it, chooses precision and base, and compares.
+        Raises ConfigError where there is nothing to merge, ModelError for a technique that cannot be, RefusedError for a
+        `directory` that is not empty.
         """
-        if self.method is None or not self.method.mergeable:
+        if self.method is None:
             raise ConfigError("run.nothing_to_merge", got=self.base_model.name)
-        self.model = self.method.merge(self.model)
-        self.method = None
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        self.model.save_pretrained(directory)
-        self.tokenizer.save_pretrained(directory)
+        with whole_folder(directory) as part:
+            self.model = self.method.merge(self.model)
+            self.method = None
+            self.model.save_pretrained(part)
+            self.tokenizer.save_pretrained(part)
 
     @property
     def collator(self) -> Collator:
