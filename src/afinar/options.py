@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import enum
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import field, fields
-from typing import Any, ClassVar, NamedTuple, NoReturn
+from types import UnionType
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Union, get_args, get_origin
 
 
 def option(default: Any, *, en: str, pt: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -73,3 +75,38 @@ def values_of(config: Any) -> dict[str, Any]:
     if isinstance(config, OpenConfig):
         values |= values.pop("settings")
     return values
+
+
+PLAIN = (type(None), bool, int, float, str, tuple, dict)
+"""The types of the values that a config holds; lists are tuples, mappings are dicts."""
+
+
+def kinds_of(annotation: Any) -> tuple[type, ...]:
+    """The plain types that an annotation allows: `int | None` gives (int, NoneType). Other classes in it are left out."""
+    origin = get_origin(annotation) or annotation
+    if origin in (UnionType, Union):
+        return _once(kind for part in get_args(annotation) for kind in kinds_of(part))
+    if origin is Literal:
+        return _once(type(value) for value in get_args(annotation))
+    if origin is Any:
+        return PLAIN
+    if not isinstance(origin, type) or issubclass(origin, str | enum.Enum):
+        return (str,)
+    for kind, plain in ((Mapping, dict), (Sequence, tuple), (Set, tuple)):
+        if issubclass(origin, kind):
+            return (plain,)
+    return (origin,) if origin in PLAIN else ()
+
+
+def items_of(annotation: Any) -> tuple[type, ...]:
+    """The plain types of the items of the lists and of the values of the mappings that an annotation allows; () for any."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (UnionType, Union):
+        return _once(kind for part in args for kind in items_of(part))
+    if origin is None or not args or origin is Literal:
+        return ()
+    return kinds_of(args[1] if issubclass(origin, Mapping) else args[0])
+
+
+def _once(kinds: Iterable[type]) -> tuple[type, ...]:
+    return tuple(dict.fromkeys(kinds))

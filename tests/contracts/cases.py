@@ -16,13 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from afinar.methods.base import Method, create, entry, registered
-from afinar.methods.config import AdapterConfig, LoRA
+from afinar.methods.config import AdapterConfig, LoRA, Peft
 from tests.tiny import ARCHITECTURES, VOCAB, tiny_model
 
 LABELS = 3
 SOME = ("llama", "gemma2", "gpt2")  # grouped queries; post-norms, soft-caps, tied weights; Conv1D and learned positions
 
-EXAMPLES: dict[str, Any] = {}
+EXAMPLES: dict[str, Any] = {
+    "peft": Peft(peft_type="VERA", r=8, d_initial=2.0, target_modules="all-linear"),
+}
 """Configs of the methods that have no defaults."""
 VARIANTS: dict[str, Any] = {
     "bottleneck-bert": AdapterConfig(init="bert", activation="gelu", size=5, dropout=0.2),

@@ -12,7 +12,7 @@ import pytest
 from afinar.errors import ConfigError
 from afinar.methods import base
 from afinar.methods.base import METHODS, Entry, config_class, create, registered
-from afinar.methods.config import AdapterConfig, Full, Head, LoRA, PrefixTuning
+from afinar.methods.config import IA3, AdapterConfig, Full, Head, LoRA, Peft, PrefixTuning, PromptTuning, PTuning
 
 
 def test_names_pick_their_configs() -> None:
@@ -20,8 +20,12 @@ def test_names_pick_their_configs() -> None:
         "bottleneck": AdapterConfig,
         "full": Full,
         "head": Head,
+        "ia3": IA3,
         "lora": LoRA,
+        "p_tuning": PTuning,
+        "peft": Peft,
         "prefix": PrefixTuning,
+        "prompt": PromptTuning,
     }
 
 
@@ -84,7 +88,7 @@ def test_an_installed_package_adds_a_method_but_replaces_none(monkeypatch: pytes
 def test_the_table_is_read_without_torch() -> None:
     code = (
         "import sys; from afinar.methods.base import METHODS, config_class, registered; registered(); "
-        "[config_class(name)() for name in METHODS]; print('torch' in sys.modules, 'transformers' in sys.modules)"
+        "[config_class(name)() for name in METHODS if name != 'peft']; print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

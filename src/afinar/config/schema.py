@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
-import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,7 +15,7 @@ from afinar.errors import ConfigError
 from afinar.evaluation.config import EvaluationConfig
 from afinar.methods.config import LoRA, MethodConfig
 from afinar.models.config import ModelConfig
-from afinar.options import OpenConfig, option
+from afinar.options import OpenConfig, items_of, kinds_of, option
 from afinar.training.config import TrainingConfig
 
 
@@ -116,39 +114,6 @@ def type_names(kinds: tuple[type, ...]) -> str:
     return " | ".join(_TYPE_NAMES[kind] for kind in kinds)
 
 
-def _kinds(annotation: Any) -> tuple[type, ...]:
-    """The plain types that an annotation allows: `int | None` gives (int, NoneType); lists are tuples, mappings dicts."""
-    origin = typing.get_origin(annotation) or annotation
-    if origin in (types.UnionType, typing.Union):
-        return _once(kind for part in typing.get_args(annotation) for kind in _kinds(part))
-    if origin is typing.Literal:
-        return _once(type(value) for value in typing.get_args(annotation))
-    if origin is Any:
-        return tuple(_TYPE_NAMES)
-    if not isinstance(origin, type):
-        return (str,)
-    if issubclass(origin, enum.Enum):
-        return (str,)
-    for kind, plain in ((Mapping, dict), (str, str), (Sequence, tuple), (Set, tuple)):
-        if issubclass(origin, kind):
-            return (plain,)
-    return (origin,)
-
-
-def _items(annotation: Any) -> tuple[type, ...]:
-    """The plain types of the items of the lists and of the values of the mappings that an annotation allows."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in (types.UnionType, typing.Union):
-        return _once(kind for part in args for kind in _items(part))
-    if origin is None or not args or origin is typing.Literal:
-        return ()
-    return _kinds(args[1] if issubclass(origin, Mapping) else args[0])
-
-
-def _once(kinds: Iterable[type]) -> tuple[type, ...]:
-    return tuple(dict.fromkeys(kinds))
-
-
 @functools.cache
 def fields_of(cls: type, section: str) -> tuple[FieldDoc, ...]:
     """The fields of a stage's config, as `section.field`; of RunConfig itself ("") those that are no section.
@@ -160,8 +125,8 @@ def fields_of(cls: type, section: str) -> tuple[FieldDoc, ...]:
     prefix = f"{section}." if section else ""
     return tuple(
         FieldDoc(
-            prefix + f.name, _kinds(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata,
-            _items(hints[f.name]),
+            prefix + f.name, kinds_of(hints[f.name]), f.default, tuple(f.metadata.get("choices") or ()), f.metadata,
+            items_of(hints[f.name]),
         )
         for f in dataclasses.fields(cls)
         if (section or "en" in f.metadata) and not (issubclass(cls, OpenConfig) and f.name == "settings")
@@ -173,7 +138,7 @@ def open_fields(cls: type, section: str, chosen: Any) -> tuple[FieldDoc, ...]:
     if not issubclass(cls, OpenConfig):
         return ()
     return tuple(
-        FieldDoc(f"{section}.{name}", _kinds(f.annotation), f.default, f.choices, {}, _items(f.annotation))
+        FieldDoc(f"{section}.{name}", kinds_of(f.annotation), f.default, f.choices, {}, items_of(f.annotation))
         for name, f in cls.open_fields(chosen).items()
     )
 

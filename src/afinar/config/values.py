@@ -11,10 +11,7 @@ from afinar.config.schema import FieldDoc, type_names
 from afinar.config.tree import Entry, Layer, plain
 from afinar.config.yaml12 import scalar
 from afinar.errors import ConfigError
-from afinar.options import FrozenDict
-
-ANYTHING = (type(None), bool, int, float, str, tuple, dict)
-"""The types of the items of a list or mapping that says none."""
+from afinar.options import PLAIN, FrozenDict
 
 
 def typed(field: FieldDoc, entry: Entry) -> Any:
@@ -48,7 +45,7 @@ def wrong_type(path: str, entry: Entry, kinds: tuple[type, ...]) -> ConfigError:
 
 
 def _item(field: FieldDoc, path: str, entry: Entry) -> Any:
-    return typed(field._replace(path=path, types=field.items or ANYTHING, items=()), entry)
+    return typed(field._replace(path=path, types=field.items or PLAIN, items=()), entry)
 
 
 def _checked(path: str, value: Any, kinds: tuple[type, ...], items: tuple[type, ...], entry: Entry) -> Any:
@@ -59,7 +56,7 @@ def _checked(path: str, value: Any, kinds: tuple[type, ...], items: tuple[type, 
     kind = dict if isinstance(value, Mapping) else type(value)
     if kind not in kinds:
         raise wrong_type(path, entry, kinds)
-    inner = items or ANYTHING
+    inner = items or PLAIN
     if kind is dict:
         return FrozenDict({key: _checked(f"{path}.{key}", item, inner, (), entry) for key, item in value.items()})
     if kind is tuple:

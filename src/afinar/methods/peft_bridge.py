@@ -1,9 +1,11 @@
 """PEFT's configs and PEFT's models, taken as they come.
 
-    LoraConfig that a plain LoRA layer can express  → our own :class:`LoRAMethod`, on exactly the layers PEFT would adapt
-    any other PEFT config                           → wrapped by PEFT itself, :class:`PeftWrapped`
-    a model that PEFT has wrapped already           → taken as it is, never wrapped twice
-    a config of afinar                              → its own method
+    a config that one of our own methods can express   → that method, on exactly the layers that PEFT would adapt
+    any other config of PEFT                           → wrapped by PEFT itself, :class:`PeftWrapped`
+    `method: {name: peft, peft_type: ...}`             → our own method, else PEFT's layers in the plain model,
+                                                         :class:`PeftInjected`
+    a model that PEFT has wrapped already              → taken as it is, never wrapped twice
+    a config of afinar                                 → its own method
 
 PEFT is imported only when one of its objects is met.
 """
@@ -11,9 +13,9 @@ PEFT is imported only when one of its objects is met.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import sys
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from torch import nn
@@ -21,28 +23,26 @@ from transformers import PreTrainedModel
 
 from afinar.errors import ConfigError, ModelError
 from afinar.methods.base import Method, create
-from afinar.methods.config import LoRA
+from afinar.methods.config import MethodConfig, Peft
+from afinar.methods.config.peft import check_trainable
 from afinar.methods.head import HEAD
-from afinar.methods.lora import LoRAMethod
+from afinar.methods.peft_injected import PeftInjected
 from afinar.methods.peft_wrapped import PeftWrapped, config_of, is_peft, kind_of
 from afinar.models.targets import linear_layers, shortest_endings
 
-__all__ = ["PeftWrapped", "config_of", "is_peft", "is_peft_config", "method_for"]
+__all__ = ["PeftInjected", "PeftWrapped", "config_of", "is_peft", "is_peft_config", "method_for", "own_config", "peft_method"]
 
 TASK_TYPES = {"causal": "CAUSAL_LM", "classification": "SEQ_CLS"}
-
-# Fields of LoraConfig that become fields of LoRA, choose its layers, or mean nothing for training. Any other that is not
-# at its default asks for more than a plain LoRA layer.
-_EXPRESSED = {"r", "lora_alpha", "lora_dropout", "use_rslora"}
-_CHOOSING = {"target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "target_parameters"}
-_INERT = {
-    "task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode",
-    "fan_in_fan_out", "megatron_core", "qalora_group_size", "runtime_config", "modules_to_save",
-}  # fmt: skip
+OURS: dict[str, str] = {
+    "IA3": "afinar.methods.ia3_format",
+    "LORA": "afinar.methods.peft_settings",
+    "PREFIX_TUNING": "afinar.methods.prefix_format",
+    "PROMPT_TUNING": "afinar.methods.prompt_format",
+    "P_TUNING": "afinar.methods.prompt_format",
+}
+"""The modules whose `from_peft(settings)` gives our config for PEFT's, or None where it asks for more than ours has."""
+PROMPTS = ("PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING")
 _HEADS = {HEAD, "classifier"}  # what PEFT adds to modules_to_save of a classifier
-
-# They read inputs, or need calls between steps, that no trainer gives them; without those they train something else.
-_NEED_MORE = {"ADALORA", "CARTRIDGE", "CPT", "MULTITASK_PROMPT_TUNING", "POLY", "XLORA"}
 
 
 def is_peft_config(config: Any) -> bool:
@@ -58,36 +58,91 @@ def method_for(config: Any, model: nn.Module) -> Method:
     """The method that `config` (afinar's, PEFT's, or None for a model wrapped by PEFT) stands for on `model`.
 
     Raises ModelError for a config on a model that already carries PEFT's adapters, ConfigError for what is no config, for
-    another task than the model's, and for target modules that PEFT does not find.
+    another task than the model's, for target modules that PEFT does not find, and for techniques that need more than rows.
     """
     if is_peft(model):
         if config is not None and config is not config_of(model):
             raise ModelError("methods.already_wrapped", got=type(config).__name__)
-        return PeftWrapped(_checked(config_of(model)))
+        check_trainable(kind_of(config_of(model)))
+        if kind_of(config_of(model)) == "ADALORA":
+            raise ConfigError("peft.adalora_wrapped", field="peft_config")
+        return PeftWrapped(config_of(model))
+    if isinstance(config, Peft):
+        ours = own_config(config, model)
+        return peft_method(config) if ours is None else create(ours)
     if not is_peft_config(config):
         return create(config)
-    return _method_for_peft(_checked(config), model)
+    return _method_for_peft(config, model)
 
 
-def _checked(config: Any) -> Any:
-    kind = kind_of(config)
-    if kind in _NEED_MORE:
-        raise ConfigError("methods.peft_needs_more", got=kind)
-    return config
+def peft_method(config: Peft) -> Method:
+    """The method of `method: peft` where no model is at hand: ours for prompts, PEFT's own layers for everything else.
+
+    Raises ConfigError for what needs more than rows to train, and for settings of a prompt that ours has no place for.
+    """
+    if config.peft_type not in PROMPTS:
+        return PeftInjected(config)
+    ours = _from_peft(config.peft_type, config.made())
+    if ours is None:
+        raise ConfigError("peft.prompt_settings", field="method.peft_type", got=config.peft_type)
+    return create(ours)
+
+
+def own_config(config: Peft, model: nn.Module) -> MethodConfig | None:
+    """The config of ours that trains on `model` what `config` would; None where PEFT has to do it."""
+    if config.peft_type not in OURS:
+        return None
+    made = config.made()
+    made.task_type = _task_type(made, model)
+    return _ours(made, model)
 
 
 def _method_for_peft(config: Any, model: nn.Module) -> Method:
     kind = kind_of(config)
+    check_trainable(kind)
     config = copy.deepcopy(config)  # PEFT writes into the one that it gets
     config.task_type = _task_type(config, model)
     config.inference_mode = False  # a config read back from a saved adapter says True, and PEFT would freeze it
-    lost = _beyond_lora(config) if kind == "LORA" else [kind]
-    if not lost and isinstance(model, PreTrainedModel):
-        targets = _targets(config, model)
-        if targets is not None:
-            return LoRAMethod(_as_lora(config, targets))
-        lost = ["target_modules"]
-    return PeftWrapped(config, beyond=", ".join(lost))
+    ours = _ours(config, model) if kind in OURS else None
+    if ours is not None:
+        return create(ours)
+    if kind == "ADALORA" and isinstance(model, PreTrainedModel):
+        return PeftInjected(Peft.of(config.to_dict()))
+    return PeftWrapped(config, beyond=", ".join(_beyond(config)))
+
+
+def _ours(config: Any, model: nn.Module) -> MethodConfig | None:
+    """Our config for one of PEFT's on `model`, its target modules resolved as PEFT would."""
+    if not isinstance(model, PreTrainedModel):
+        return None
+    kind = kind_of(config)
+    if kind != "LORA":
+        return _from_peft(kind, config)
+    targets = _targets(config, model)
+    return None if targets is None else _from_peft(kind, config, targets=targets)
+
+
+def _from_peft(kind: str, config: Any, **options: Any) -> MethodConfig | None:
+    found: MethodConfig | None = import_module(OURS[kind]).from_peft(_settings(config), **options)
+    return found
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """`to_dict()` without a classifier's head, which trains with every method of ours."""
+    settings: dict[str, Any] = dict(config.to_dict())
+    if config.task_type == TASK_TYPES["classification"] and settings.get("modules_to_save"):
+        settings["modules_to_save"] = [name for name in settings["modules_to_save"] if name not in _HEADS]
+    return settings
+
+
+def _beyond(config: Any) -> list[str]:
+    """What a config asks for beyond its defaults, as `name=value`; its technique alone where ours has none of it."""
+    kind = kind_of(config)
+    if kind not in OURS:
+        return [kind]
+    asked = Peft.of(_settings(config)).settings
+    plain = ("r", "lora_alpha", "lora_dropout", "use_rslora", "num_virtual_tokens")
+    return [f"{name}={value!r}" for name, value in asked.items() if name not in plain] or [kind]
 
 
 def _task_type(config: Any, model: nn.Module) -> str | None:
@@ -99,32 +154,6 @@ def _task_type(config: Any, model: nn.Module) -> str | None:
     if asked and asked != TASK_TYPES[task]:
         raise ConfigError("methods.peft_task", got=asked, model=type(model).__name__, expected=TASK_TYPES[task])
     return TASK_TYPES[task]
-
-
-def _beyond_lora(config: Any) -> list[str]:
-    """The settings of a LoraConfig that :class:`LoRA` has no place for, as `name=value`."""
-    beyond = []
-    for field in dataclasses.fields(config):
-        if field.name in _EXPRESSED | _CHOOSING | _INERT:
-            continue
-        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        value = getattr(config, field.name)
-        if value != default and (value or default):  # None, {} and [] say the same
-            beyond.append(f"{field.name}={value!r}")
-    saved = set(config.modules_to_save or ())
-    if saved - (_HEADS if config.task_type == TASK_TYPES["classification"] else set()):
-        beyond.append(f"modules_to_save={sorted(saved)!r}")
-    return beyond
-
-
-def _as_lora(config: Any, targets: tuple[str, ...]) -> LoRA:
-    return LoRA(
-        r=config.r,
-        alpha=config.lora_alpha,
-        dropout=config.lora_dropout,
-        rank_stabilised=config.use_rslora,
-        target_modules=targets,
-    )
 
 
 def _targets(config: Any, model: PreTrainedModel) -> tuple[str, ...] | None:

@@ -17,8 +17,9 @@ from typing import Any
 
 from torch import Tensor
 
-from afinar.errors import ModelError
+from afinar.errors import ConfigError, ModelError
 from afinar.methods import exports
+from afinar.methods.config import Peft
 from afinar.methods.head import HEAD
 
 CONFIG_FILE = "adapter_config.json"
@@ -44,6 +45,8 @@ INERT = {
     "task_type",
 }  # fmt: skip
 """Settings without meaning for an adapter that is loaded."""
+LAYERED = ("IA3", "LORA")
+"""Of :data:`READERS` those that PEFT's own layers can stand in for."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,19 @@ def _head_prefix(settings: Mapping[str, Any]) -> str:
 
 
 def config_of(files: Files) -> Any:
-    """The config of ours that computes what `files` were trained to. Raises ModelError where there is none."""
+    """The config that computes what `files` were trained to: ours, or PEFT's own layers for what ours has no place for.
+
+    Raises ModelError where there is none: another technique of a newer PEFT, or a broken file.
+    """
     kind = str(files.settings["peft_type"])
-    if kind not in READERS:
-        raise ModelError("methods.other_peft_type", path=files.path, got=kind)
-    module, _, function = READERS[kind].partition(":")
-    return getattr(import_module(module), function)(files)
+    if kind in READERS:
+        module, _, function = READERS[kind].partition(":")
+        try:
+            return getattr(import_module(module), function)(files)
+        except ModelError as error:
+            if error.key != "methods.unsupported_peft" or kind not in LAYERED:
+                raise
+    try:
+        return Peft.of(files.settings)
+    except ConfigError as error:
+        raise ModelError("methods.broken_file", path=files.path, reason=error) from error

@@ -30,10 +30,11 @@ from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
 
 from afinar.errors import ConfigError, NonFiniteLossError
+from afinar.methods.base import Stepwise
 from afinar.methods.config import Full
 from afinar.models.quantised import accepted_by_trainer
 from afinar.training import checkpoints, predictions, processes, setup, sharding
-from afinar.training.callbacks import restore_callbacks
+from afinar.training.callbacks import MethodSteps, restore_callbacks
 from afinar.training.classes import name_classes
 from afinar.training.feeding import Feed
 from afinar.training.hub import push_checkpoint
@@ -133,6 +134,8 @@ class SFTTrainer(Trainer):
         if args.predict_with_generate:
             self._check_generation()
         show_progress(self)
+        if isinstance(self.method, Stepwise):
+            self.add_callback(MethodSteps(self.method, self.model))
 
     @property
     def peft_config(self) -> Any:
