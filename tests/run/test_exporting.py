@@ -225,12 +225,16 @@ def test_what_has_no_such_form(writer: Run, base: Path, tmp_path: Path, configur
     assert caught.value.key == "exporting.no_peft_format"
 
 
-def test_a_technique_that_only_computes(writer: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(writer.method), "mergeable", False)
-    with pytest.raises(ModelError) as caught:
-        merge(writer.folder, tmp_path / "out")
-    assert caught.value.key == "exporting.unmergeable"
-    assert "--format peft" in caught.value.hint
+@pytest.mark.parametrize("name", ["prompt", "prefix"])
+def test_a_technique_that_only_computes(name: str, configure: Configure, questions: Files, tmp_path: Path) -> None:
+    run = train(configure(questions, {"name": name, "virtual_tokens": 3}, training=FEW))
+    for write in (merge, lambda run, out: export(run, out, format="gguf")):
+        with pytest.raises(ModelError) as caught:
+            write(run.folder, tmp_path / "out")
+        assert caught.value.key == "exporting.unmergeable"
+        assert "--format peft" in caught.value.hint
+    made = export(run.folder, tmp_path / "out", format="peft")
+    assert (made.read_with, made.parity.verdict) == ("peft", "same")
 
 
 def test_a_model_that_is_not_the_same_is_not_kept(writer: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
