@@ -33,8 +33,9 @@ NARROW: dict[str, dict[str, Any]] = {"mistral": {"sliding_window": 6}, "gemma2":
 
 
 def config_of(projection: bool, **settings: Any) -> PrefixTuning:
+    """Drawn as PEFT draws it."""
     width = {"encoder_hidden_size": 7} if projection else {}
-    return PrefixTuning(virtual_tokens=P, projection=projection, **width, **settings)
+    return PrefixTuning(virtual_tokens=P, projection=projection, **{"init": "random", **width, **settings})
 
 
 def base_of(architecture: str = "llama", task: str = "causal") -> Any:
@@ -119,6 +120,31 @@ def test_zero_initialisation_is_peft_s(projection: bool) -> None:
     own, other = ours(projection=projection, init="zero"), theirs(projection=projection, init_weights="zero")
     assert not encoder_of(own)().any()
     assert torch.equal(logits(own, **batch()), logits(other, **batch()))
+
+
+@every_architecture
+def test_a_vocabulary_start_is_as_if_the_model_had_read_those_tokens(architecture: str) -> None:
+    base, row = base_of(architecture), batch()["input_ids"][:1]
+    torch.manual_seed(3)
+    ids = torch.randint(VOCAB, (1, P))
+    ids[0, 0] = base.config.bos_token_id
+    expected = logits(base, input_ids=torch.cat((ids, row), 1))[:, P:]
+    torch.manual_seed(3)
+    model = PrefixMethod(PrefixTuning(virtual_tokens=P)).attach(base)
+    torch.testing.assert_close(logits(model, input_ids=row), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_start_is_the_base_s_in_any_mode() -> None:
+    """Checkpointing in training throws caches away; a base in bfloat16 gives float32 masters."""
+    method, plain, trained = PrefixMethod(PrefixTuning(virtual_tokens=P)), base_of(), base_of().train()
+    trained.gradient_checkpointing_enable()
+    torch.manual_seed(3)
+    expected = encoder_of(method.attach(plain))()
+    torch.manual_seed(3)
+    assert torch.equal(encoder_of(method.attach(trained))(), expected)
+    assert trained.training
+    coarse = encoder_of(method.attach(base_of().bfloat16()))
+    assert coarse().dtype == torch.float32
 
 
 @every_architecture
@@ -295,10 +321,10 @@ def test_peft_s_settings_become_ours_where_ours_has_them() -> None:
         config = peft.PrefixTuningConfig(task_type="CAUSAL_LM", **{"num_virtual_tokens": 4, **settings})
         return prefix_format.from_peft(config.to_dict())
 
-    assert ours_of() == PrefixTuning(virtual_tokens=4)
-    assert ours_of(encoder_hidden_size=9) == PrefixTuning(virtual_tokens=4)  # PEFT ignores it, too
+    assert ours_of() == PrefixTuning(virtual_tokens=4, init="random")
+    assert ours_of(encoder_hidden_size=9) == PrefixTuning(virtual_tokens=4, init="random")  # PEFT ignores it, too
     projected = ours_of(prefix_projection=True, encoder_hidden_size=9)
-    assert projected == PrefixTuning(virtual_tokens=4, projection=True, encoder_hidden_size=9)
+    assert projected == PrefixTuning(virtual_tokens=4, projection=True, encoder_hidden_size=9, init="random")
     assert ours_of(init_weights="zero") == PrefixTuning(virtual_tokens=4, init="zero")
     assert ours_of(token_dim=64) is None
     assert ours_of(num_transformer_submodules=2) is None
@@ -314,6 +340,7 @@ def test_peft_s_settings_become_ours_where_ours_has_them() -> None:
         ({"projection": True, "encoder_hidden_size": 0}, "core.range"),
         ({"encoder_hidden_size": 8}, "prefix.width_without_projection"),
         ({"init": "normal"}, "core.choice"),
+        ({"init": "vocabulary", "projection": True}, "prefix.vocabulary_with_projection"),
         ({"dropout": 1.0}, "core.range"),
         ({"dropout": float("nan")}, "core.range"),
     ],

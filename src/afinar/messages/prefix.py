@@ -9,6 +9,12 @@ TEXTS = {
         hint_en="Set method.projection: true, or leave the width out.",
         hint_pt="Defina method.projection: true, ou omita a largura.",
     ),
+    "vocabulary_with_projection": Text(
+        en="method.init=vocabulary sets keys and values, which method.projection: true computes from something else.",
+        pt="method.init=vocabulary define chaves e valores, que method.projection: true calcula a partir de outra coisa.",
+        hint_en="Use init: random with the projection, or leave the projection out.",
+        hint_pt="Use init: random com a projeção, ou deixe a projeção de fora.",
+    ),
     "attention_not_reached": Text(
         en="{model} computes its attention by itself: {reached} of its {layers} layers call transformers' "
         "AttentionInterface, where prefixes and packed rows are handled.",

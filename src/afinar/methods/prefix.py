@@ -17,7 +17,8 @@ Sources: Li & Liang 2021, "Prefix-Tuning: Optimizing Continuous Prompts for Gene
 section 4.3 (the projection); Liu et al. 2022, "P-Tuning v2", arXiv:2110.07602 (without projection; classification).
 
 Where we differ: PEFT hands the prefix to the model as a cache, which gradient checkpointing throws away, and refuses
-it; here positions count attended tokens only, so that a row padded on the left gets what it gets alone.
+it; here positions count attended tokens only, so that a row padded on the left gets what it gets alone. PEFT draws the
+prefix from a normal distribution; ours starts at keys and values of real tokens (:mod:`afinar.methods.prefix_start`).
 
 Shapes: P virtual tokens, L layers, G key heads, D head size, B rows, T positions.
 """
@@ -41,6 +42,7 @@ from afinar.errors import ConfigError, ModelError
 from afinar.methods import exports, prefix_format
 from afinar.methods.config import PrefixTuning
 from afinar.methods.head import head_count, head_state, train_head
+from afinar.methods.prefix_start import sampled_states
 from afinar.methods.training_state import copy_into
 from afinar.models import attention
 from afinar.models.attention import PrefixStates
@@ -83,7 +85,7 @@ class PrefixEncoder(nn.Module):
         if config.projection:
             first, last = nn.Linear(width, hidden, dtype=float32), nn.Linear(hidden, full, dtype=float32)
             self.transform = nn.Sequential(first, nn.Tanh(), last)
-        if config.init == "zero":
+        if config.start == "zero":
             for parameter in last.parameters():
                 nn.init.zeros_(parameter)
 
@@ -143,6 +145,12 @@ def dimensions_of(model: PreTrainedModel) -> Dimensions:
     return Dimensions(config.num_hidden_layers, known.get("num_key_value_heads") or heads, known.get("head_dim") or size)
 
 
+def _checked_dimensions(model: PreTrainedModel) -> Dimensions:
+    dimensions = dimensions_of(model)
+    check_attention(model, (dimensions.heads, dimensions.head_size))
+    return dimensions
+
+
 def encoder_of(model: nn.Module) -> PrefixEncoder:
     """The prefix of a model. Raises ModelError where it has none."""
     encoder = model._modules.get(MODULE)
@@ -173,8 +181,14 @@ class PrefixMethod:
         """
         if MODULE in model._modules:
             raise ModelError("methods.already_attached")
-        dimensions = dimensions_of(model)
-        check_attention(model, (dimensions.heads, dimensions.head_size))
+        dimensions = _checked_dimensions(model)
+        start_PX = sampled_states(model, self.config.virtual_tokens) if self.config.start == "vocabulary" else None
+        self._attach(model, dimensions)
+        if start_PX is not None:
+            encoder_of(model).embedding.weight.data.copy_(start_PX)
+        return model
+
+    def _attach(self, model: PreTrainedModel, dimensions: Dimensions) -> None:
         model.requires_grad_(False)
         # On the CPU first, so that one seed gives the same prefix on every device.
         encoder = PrefixEncoder(dimensions, self.config, base_attention=attention.use(model)).to(model.device)
@@ -182,7 +196,6 @@ class PrefixMethod:
         model.add_module(MODULE, encoder)
         decoder_of(model).register_forward_pre_hook(encoder.before, with_kwargs=True)
         train_head(model)
-        return model
 
     def trainable_count(self, model: PreTrainedModel) -> int:
         """P · 2 · L · G · D, plus the classification head.
@@ -223,7 +236,7 @@ class PrefixMethod:
         saved = prefix_format.read(directory)
         saved.check_same(self.config)
         if MODULE not in model._modules:
-            self.attach(model)
+            self._attach(model, _checked_dimensions(model))
         tensors = saved.trained if self.config.projection else {f"{MODULE}.embedding.weight": saved.flat}
         copy_into(self.state(model), tensors | saved.head)
         return model

@@ -19,12 +19,12 @@ while it trains, and is left behind afterwards.
 **When to use it.** For generation with few rows, and for many tasks on one served base: a prefix is the smallest change that
 reaches every layer, and it switches off exactly. It works with packed rows, gradient checkpointing and quantised bases.
 
-**When not.** Small models, and tasks far from what the model knows: a prefix steers what is there and adds little. It starts
-away from the base, so the first steps are worse than no training. It cannot be merged; every later token attends to P more
-positions. LoRA is more robust to its settings.
+**When not.** Small models, and tasks far from what the model knows: a prefix steers what is there and adds little. It
+cannot be merged, and every later token attends to P more positions. LoRA is more robust to its settings.
 
 **Settings.** `virtual_tokens`: 5 to 30 for classification, 10 to 200 for generation. `projection`: true where training is
-unsteady. `encoder_hidden_size`: the perceptron's width. `init`: random, or zero. `dropout`: 0.1 with little data.
+unsteady. `encoder_hidden_size`: the perceptron's width. `init`: vocabulary (auto), the keys and values of sampled tokens, from
+which training starts better than from random numbers. `dropout`: 0.1 with little data.
 
 **Memory.** The frozen base and sixteen bytes for each weight of the prefix: for a model of 7 billion weights with 20
 virtual tokens 5.2 million weights, 0.08 GB. A projection of the keys' width has a thousand million weights there; choose a
@@ -61,11 +61,11 @@ mudança que alcança todas as camadas, e se desliga com exatidão. Funciona com
 bases quantizadas.
 
 **Quando não usar.** Em modelos pequenos e em tarefas longe do que o modelo sabe: um prefixo conduz o que já existe e
-acrescenta pouco. Ele começa longe da base, e os primeiros passos são piores que não treinar. Não pode ser fundido; cada
-token seguinte atende a P posições a mais. A LoRA é mais robusta aos ajustes.
+acrescenta pouco. Não pode ser fundido, e cada token seguinte atende a P posições a mais. A LoRA é mais robusta aos ajustes.
 
 **Ajustes.** `virtual_tokens`: de 5 a 30 para classificação, de 10 a 200 para geração. `projection`: true se o treino é
-instável. `encoder_hidden_size`: a largura do perceptron. `init`: random ou zero. `dropout`: 0,1 com poucos dados.
+instável. `encoder_hidden_size`: a largura do perceptron. `init`: vocabulary (auto), as chaves e valores de tokens
+sorteados, de onde o treino parte melhor que de números aleatórios. `dropout`: 0,1 com poucos dados.
 
 **Memória.** A base congelada e dezesseis bytes por peso do prefixo: num modelo de 7 bilhões de pesos com 20 tokens
 virtuais, 5,2 milhões de pesos, 0,08 GB. Uma projeção da largura das chaves tem ali um bilhão de pesos; escolha uma mais

@@ -8,7 +8,7 @@ from typing import ClassVar
 from afinar.errors import ConfigError
 from afinar.options import option
 
-INITS = ("random", "zero")
+INITS = ("auto", "vocabulary", "random", "zero")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,11 @@ class PrefixTuning:
         pt="Largura da camada oculta desse perceptron; null: a largura das chaves de uma camada.",
     )
     init: str = option(
-        "random",
-        en="Start of the prefix: random (normal) or zero.",
-        pt="Início do prefixo: random (normal) ou zero.",
+        "auto",
+        en="Start of the prefix: vocabulary (the base's own keys and values for sampled tokens), random (normal), zero; auto "
+        "is vocabulary, with projection random.",
+        pt="Início do prefixo: vocabulary (as chaves e valores da própria base para tokens sorteados), random (normal), zero; "
+        "auto é vocabulary, com projection random.",
         choices=INITS,
     )
     dropout: float = option(
@@ -52,7 +54,16 @@ class PrefixTuning:
                 raise ConfigError("core.range", field=f"method.{field}", got=value, allowed=">= 1")
         if self.init not in INITS:
             raise ConfigError("core.choice", field="method.init", got=self.init, allowed=", ".join(INITS))
+        if self.init == "vocabulary" and self.projection:
+            raise ConfigError("prefix.vocabulary_with_projection")
         if not 0 <= self.dropout < 1:
             raise ConfigError("core.range", field="method.dropout", got=self.dropout, allowed="0 <= x < 1")
         if self.encoder_hidden_size is not None and not self.projection:
             raise ConfigError("prefix.width_without_projection", got=self.encoder_hidden_size)
+
+    @property
+    def start(self) -> str:
+        """`init` without auto."""
+        if self.init != "auto":
+            return self.init
+        return "random" if self.projection else "vocabulary"
