@@ -365,6 +365,18 @@ def test_what_cannot_be_is_refused_and_leaves_the_model_alone(config: dict[str, 
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_the_bias_that_peft_drops_is_told(tmp_path: Path) -> None:
+    method, model = attached("phi", trainable_tokens=(5,))
+    with pytest.warns(UserWarning, match=re.escape(messages.text("lora.peft_drops_bias", path="lm_head"))) as caught:
+        method.export(model, tmp_path, base="b", task="causal")
+    assert caught[0].filename == __file__
+    assert torch.equal(logits(method.restore(tiny_model("phi"), tmp_path)), logits(model))
+    method, model = attached("phi", trainable_tokens=(5,), trainable_tokens_in_head=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        method.export(model, tmp_path, base="b", task="causal")
+
+
 def test_an_adapter_over_other_embeddings_is_refused(tmp_path: Path) -> None:
     method, model = attached(target_modules=("q_proj", "embed_tokens"))
     method.export(model, tmp_path, base="b", task="causal")

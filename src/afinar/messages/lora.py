@@ -79,6 +79,12 @@ TEXTS = {
         hint_en="Load the base that it was trained on.",
         hint_pt="Carregue a base em que ele foi treinado.",
     ),
+    "peft_drops_bias": Text(
+        en="Plain PEFT drops the bias of the LM head {path} where tokens train in it, so its logits will differ by that bias; "
+        "merge the adapter for use elsewhere, or train with trainable_tokens_in_head: false.",
+        pt="O PEFT puro perde o viés da LM head {path} com tokens treinados, e seus logits diferirão por esse viés; "
+        "funda o adaptador para usá-lo em outro lugar, ou treine com trainable_tokens_in_head: false.",
+    ),
     "untied": Text(
         en="Only one of embeddings and LM head was adapted, so the merged model keeps them as two weights "
         "(tie_word_embeddings is now false).",

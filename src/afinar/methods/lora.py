@@ -46,7 +46,7 @@ from afinar.methods.head import head_count, head_state, train_head
 from afinar.methods.lora_embedding import LoRAEmbedding
 from afinar.methods.lora_layer import LoRALayer, add_low_rank, lora_layers
 from afinar.methods.lora_places import insert, is_tied, places, places_of
-from afinar.methods.trained_parts import TrainedLayer
+from afinar.methods.trained_parts import TrainedLayer, TrainedTokens
 from afinar.methods.training_state import copy_into
 from afinar.models.targets import shortest_endings
 
@@ -106,6 +106,7 @@ class LoRAMethod:
         """Write `adapter_config.json` and `adapter_model.safetensors` as PEFT reads them, and `afinar.json`."""
         layers = _attached(model)
         exports.write_card(directory, self.config, model, base=base, task=task)
+        _warn_of_lost_bias(layers)
         whole = [path for path, layer in layers.items() if isinstance(layer, TrainedLayer) and not layer.follows]
         low_rank = [path for path, layer in layers.items() if isinstance(layer, LoRALayer | LoRAEmbedding)]
         peft_format.write(
@@ -145,8 +146,13 @@ class LoRAMethod:
         model's config says so, and a warning too. Raises ModelError without an adapter, and for a quantised base.
         """
         layers, tied = _attached(model), is_tied(model)
-        for layer in layers.values():
-            layer.merge()  # all of them before any is put away: a tied head asks the embeddings' layer
+        try:
+            for layer in layers.values():
+                layer.merge()  # all of them before any is put away: a tied head asks the embeddings' layer
+        except ModelError:
+            for layer in layers.values():
+                layer.unmerge()
+            raise
         for path, layer in layers.items():
             model.set_submodule(path, layer.fold())
         if tied:
@@ -194,6 +200,12 @@ def _attached(model: nn.Module) -> dict[str, Adapted]:
     if not layers:
         raise ModelError("methods.not_attached")
     return layers
+
+
+def _warn_of_lost_bias(layers: dict[str, Adapted]) -> None:
+    for path, layer in layers.items():
+        if isinstance(layer, TrainedTokens) and isinstance(layer.base, nn.Linear) and layer.base.bias is not None:
+            warnings.warn(messages.text("lora.peft_drops_bias", path=path), UserWarning, stacklevel=3)
 
 
 def _names_for_peft(model: nn.Module, paths: list[str]) -> list[str]:
