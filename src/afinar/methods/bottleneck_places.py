@@ -55,7 +55,7 @@ def branches_of(model: PreTrainedModel, config: AdapterConfig) -> Branches:
     found = known_branches(model.config)
     if found is None and any(_named(config, kind) == "auto" for kind in _kinds(config)):
         found = residual.find_branches(model)
-    return Branches(*(_branch(model, config, kind, found) for kind in Branches._fields))
+    return Branches(_branch(model, config, "attention", found), _branch(model, config, "feed_forward", found))
 
 
 def _branch(model: PreTrainedModel, config: AdapterConfig, kind: Kind, found: Branches | None) -> Branch:

@@ -168,14 +168,14 @@ class AdapterConfig:
             raise ConfigError("core.range", field="method.reduction_factor", got=self.reduction_factor, allowed="> 0")
 
     def _check_choices(self) -> None:
-        chosen = {"activation": ACTIVATIONS, "init": INITS, "reads": READS}
+        chosen: dict[str, tuple[str, ...]] = {"activation": ACTIVATIONS, "init": INITS, "reads": READS}
         for field, allowed in chosen.items():
             if getattr(self, field) not in allowed:
                 raise ConfigError("core.choice", field=f"method.{field}", got=getattr(self, field), allowed=", ".join(allowed))
         for field in ("attention", "feed_forward"):
             if not isinstance(getattr(self, field), bool):
-                allowed = "true, false, auto"
-                raise ConfigError("core.choice", field=f"method.{field}", got=getattr(self, field), allowed=allowed)
+                known = "true, false, auto"
+                raise ConfigError("core.choice", field=f"method.{field}", got=getattr(self, field), allowed=known)
 
     def _check_scaling(self) -> None:
         number = _is_number(self.scaling) and math.isfinite(float(self.scaling)) and float(self.scaling) != 0
