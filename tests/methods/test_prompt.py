@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from afinar.methods.peft_files import CONFIG_FILE, WEIGHTS_FILE
 from afinar.methods.prompt import PromptTuningMethod
 from afinar.methods.prompt_format import from_peft
 from afinar.methods.virtual_tokens import prompt_of
+from afinar.training.setup import longest
 from tests.rows import causal_rows
 from tests.tiny import VOCAB, tiny_model, tiny_tokenizer
 
@@ -68,6 +70,7 @@ def test_the_trainer_reads_the_text(tmp_path: Path) -> None:
     SFTTrainer(model, args, train_dataset=causal_rows(), processing_class=tiny_tokenizer(), method=config)
     ids = tiny_tokenizer()("nota", add_special_tokens=False)["input_ids"]
     assert torch.equal(prompt_of(model).embeddings(), model.get_input_embeddings()(torch.tensor(ids)))
+    assert longest(model, replace(args, max_length=None)) == 128 - 4  # the rows share the positions with the prompt
 
 
 def test_a_text_start_needs_a_tokenizer_but_restoring_does_not(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -213,8 +213,10 @@ def _steps(config: RunConfig, data: Prepared) -> int:
 
 
 def _measure_base(run: Run, trainer: SFTTrainer, data: Prepared, reporter: Reporter, folder: Path) -> Measured:
-    """The base before any step: the method is attached but has changed nothing yet."""
-    measured = _measured(run, data, reporter, "run.stage_base")
+    """The base before any step: the method is attached but has trained nothing yet, and a prompt is switched off."""
+    method = trainer.method
+    with method.disabled(trainer.model) if method.switchable else nullcontext():
+        measured = _measured(run, data, reporter, "run.stage_base")
     if group.is_first():
         append_metrics(
             folder / files.METRICS, {"step": 0, **{f"base_{key}": value for key, value in measured.metrics.items()}}

@@ -19,11 +19,11 @@ LEARNING_RATES = {
     "full": 5e-5,
     "lora": 5e-4,
     "bottleneck": 5e-4,
-    "ia3": 5e-4,
+    "ia3": 3e-3,
     "peft": 5e-4,
     "prefix": 1e-2,
     "prompt": 1e-2,
-    "p_tuning": 1e-2,
+    "p_tuning": 1e-3,
     "head": 1e-3,
 }
 """What `learning_rate: auto` means, by method."""

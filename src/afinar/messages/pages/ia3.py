@@ -28,7 +28,7 @@ the architecture.
 **Memory.** The frozen base, and sixteen bytes for each weight of a vector: for a model of 7 billion weights 614,400
 of them, 10 MB. Activations come on top, as with every method that trains inside the model.
 
-**Learning rate.** 5e-4 by default (more in models narrower than 2,000): a factor near one has far to go.
+**Learning rate.** 3e-3 by default (more in models narrower than 2,000): a factor near one has far to go.
 
 **Sources.** Liu et al. 2022, "Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context
 Learning", arXiv:2205.05638.
@@ -66,7 +66,7 @@ registro da arquitetura.
 **Memória.** A base congelada e dezesseis bytes por peso de um vetor: num modelo de 7 bilhões de pesos, 614.400 deles,
 10 MB. As ativações se somam a isso, como em todo método que treina dentro do modelo.
 
-**Taxa de aprendizado.** 5e-4 por padrão (mais em modelos mais estreitos que 2.000): um fator perto de um tem muito a
+**Taxa de aprendizado.** 3e-3 por padrão (mais em modelos mais estreitos que 2.000): um fator perto de um tem muito a
 andar.
 
 **Fontes.** Liu et al. 2022, "Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context
