@@ -45,11 +45,16 @@ def base_arm(name: str, args: argparse.Namespace) -> dict[str, Any]:
     from afinar.methods.config import LoRA
     from afinar.models.causal import supervise
     from afinar.models.config import ModelConfig
+    from afinar.models.hardware import computes_in_bfloat16
     from afinar.models.load import load_model, load_tokenizer
 
     config = ModelConfig(name=args.model, device=args.device, **{"dtype": args.dtype, **BASES[name]})
     tokenizer = load_tokenizer(config)
     model = supervise(load_model(config, task="causal", tokenizer=tokenizer))
+    size = weight_bytes(model)
+    emulated = name == "bfloat16" and not computes_in_bfloat16(torch.device(args.device))
+    if emulated:  # 50 times slower than float32: the quality of the rounded weights is all there is to measure
+        model.float()
     valid = prepare_source(
         args.valid, tokenizer, format=args.format, task="causal", label_names=None, max_length=args.max_length
     )
@@ -60,7 +65,6 @@ def base_arm(name: str, args: argparse.Namespace) -> dict[str, Any]:
     start = time.perf_counter()
     metrics = evaluate_causal(model, valid, collator)
     forward = tokens / (time.perf_counter() - start)
-    size = weight_bytes(model)
     create(LoRA(**LORA)).attach(model)
     batches = [collator([valid[row] for row in range(at, at + 8)]) for at in range(0, min(len(valid) // 8 * 8, 48), 8)]
     model.train()
@@ -71,8 +75,9 @@ def base_arm(name: str, args: argparse.Namespace) -> dict[str, Any]:
         model(**batch).loss.backward()
         if number:  # the first one warms up
             seconds, seen = seconds + time.perf_counter() - start, seen + int(batch["attention_mask"].sum())
+    speeds = (None, None) if emulated else (forward, seen / seconds)
     return {"base": name, "weight_bytes": size, "bits_per_byte": metrics["bits_per_byte"], "n": metrics["n"],
-            "forward_tokens_per_second": forward, "training_tokens_per_second": seen / seconds}  # fmt: skip
+            "forward_tokens_per_second": speeds[0], "training_tokens_per_second": speeds[1]}  # fmt: skip
 
 
 def weight_bytes(model: Any) -> int:
@@ -94,9 +99,13 @@ def method_arm(name: str, args: argparse.Namespace) -> dict[str, Any]:
 
     method: Any = {"qlora": afinar.QLoRA(), "lora": afinar.LoRA(**LORA), "full": afinar.Full()}[name]
     with tempfile.TemporaryDirectory() as output:
-        valid = {"valid": args.valid} if args.valid != args.train else {}
+        valid = {}
+        if args.data:
+            lines = Path(args.valid).read_text(encoding="utf-8").splitlines(keepends=True)
+            (Path(output) / "valid.jsonl").write_text("".join(lines[: args.rows]), encoding="utf-8")
+            valid = {"valid": f"{output}/valid.jsonl"}
         run = afinar.fine_tune(
-            args.model, train=args.train, method=method, output=output, device=args.device, dtype=args.dtype,
+            args.model, train=args.train, method=method, output=f"{output}/runs", device=args.device, dtype=args.dtype,
             max_length=args.max_length, max_steps=args.steps, batch_size=8, format=args.format, evaluate_every_steps="epoch",
             save_every_steps=10**6, **valid,
         )  # fmt: skip
@@ -118,6 +127,10 @@ def in_process(arm: str, name: str, arguments: list[str]) -> dict[str, Any]:
     return values
 
 
+def speed(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
 def markdown(report: dict[str, Any]) -> str:
     """The report for people."""
     first = report["bases"][0]["weight_bytes"]
@@ -127,10 +140,12 @@ def markdown(report: dict[str, Any]) -> str:
         f"weights in {report['dtype']}; load of the machine meanwhile {report['load'][0]:.1f} to {report['load'][1]:.1f}. "
         f"Command: `{report['command']}`.", "",
         f"Bits per byte over {report['bases'][0]['n']} held-out rows of {report['data']}.", "",
+        "No speed: this CPU only emulates products in bfloat16, so the weights were rounded to it and multiplied in float32.",
+        "",
         "| base | weights, MB | share | bits per byte | forward, tokens/s | LoRA step, tokens/s |",
         "| --- | --- | --- | --- | --- | --- |",
         *(f"| {b['base']} | {b['weight_bytes'] / 1e6:.2f} | {b['weight_bytes'] / first:.2f} | {b['bits_per_byte']:.4f} | "
-          f"{b['forward_tokens_per_second']:,.0f} | {b['training_tokens_per_second']:,.0f} |" for b in report["bases"]), "",
+          f"{speed(b['forward_tokens_per_second'])} | {speed(b['training_tokens_per_second'])} |" for b in report["bases"]), "",
         f"{report['steps']} steps of 8 rows each, seed 0, bits per byte over {report['methods'][0]['n']} held-out rows:", "",
         "| method | base | learning rate | trained weights | bits per byte before | after | seconds | peak memory, MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -146,7 +161,7 @@ def main() -> None:
     parser.add_argument("--data", default=os.environ.get("AFINAR_DATA") and os.environ["AFINAR_DATA"] + "/resenhas")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", help="of what is not quantised, and of lora's and full's base")
-    parser.add_argument("--rows", type=int, default=200, help="held-out rows for the bases")
+    parser.add_argument("--rows", type=int, default=200, help="held-out rows")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--arm", nargs=2, help=argparse.SUPPRESS)
