@@ -127,7 +127,7 @@ def in_process(arm: str, name: str, arguments: list[str]) -> dict[str, Any]:
     return values
 
 
-def speed(value: float | None) -> str:
+def _speed(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
@@ -145,7 +145,8 @@ def markdown(report: dict[str, Any]) -> str:
         "| base | weights, MB | share | bits per byte | forward, tokens/s | LoRA step, tokens/s |",
         "| --- | --- | --- | --- | --- | --- |",
         *(f"| {b['base']} | {b['weight_bytes'] / 1e6:.2f} | {b['weight_bytes'] / first:.2f} | {b['bits_per_byte']:.4f} | "
-          f"{speed(b['forward_tokens_per_second'])} | {speed(b['training_tokens_per_second'])} |" for b in report["bases"]), "",
+          f"{_speed(b['forward_tokens_per_second'])} | {_speed(b['training_tokens_per_second'])} |"
+          for b in report["bases"]), "",
         f"{report['steps']} steps of 8 rows each, seed 0, bits per byte over {report['methods'][0]['n']} held-out rows:", "",
         "| method | base | learning rate | trained weights | bits per byte before | after | seconds | peak memory, MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
