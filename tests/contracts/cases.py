@@ -38,6 +38,9 @@ VARIANTS: dict[str, Any] = {
     "lora-tokens": LoRA(r=3, trainable_tokens=(3, 28, 127, 210)),
     "prefix-projection": PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=5, dropout=0.2),
     "prefix-random": PrefixTuning(virtual_tokens=3, init="random", dropout=0.2),
+    "p_tuning-lstm": PTuning(virtual_tokens=3, encoder="lstm", encoder_hidden_size=5, dropout=0.2),
+    "prefix-projection": PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=5, dropout=0.2),
+    "prompt-random": PromptTuning(virtual_tokens=3, init="random"),
 }
 """Beside each method's defaults: what else its config can turn on. The name starts with the method's."""
 ROUNDED: frozenset[str] = frozenset()

@@ -79,8 +79,21 @@ def test_an_export_says_what_it_is_and_holds_no_pickle(case: Case, tmp_path: Pat
 
 @cases(few=True)
 def test_exporting_changes_nothing(case: Case, tmp_path: Path) -> None:
+    """Not even random states: a run that saves more often would drop out other values than one that saves less."""
     method, model = case.adapted()
     before, names = logits(model), training(model).keys()
+    model.train()
+    drawn = torch.get_rng_state()
     method.export(model, tmp_path, base="some/base", task=case.task)
-    assert torch.equal(logits(model), before)
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert all(module.training for module in model.modules())
+    assert torch.equal(logits(model.eval()), before)
     assert training(model).keys() == names
+
+
+@cases(few=True)
+def test_an_export_in_the_middle_of_training_holds_no_dropout(case: Case, tmp_path: Path) -> None:
+    method, model = case.adapted()
+    method.export(model.train(), tmp_path, base="some/base", task=case.task)
+    restored = case.method().restore(case.base().train(), tmp_path)
+    assert torch.equal(logits(restored.eval()), logits(model.eval()))

@@ -42,6 +42,7 @@ from afinar.methods.virtual_tokens import (
     width,
     without_prompt,
 )
+from afinar.models.modes import evaluating
 
 ENCODER_FILE = "encoder.safetensors"
 
@@ -132,7 +133,9 @@ class PTuningMethod:
         """Write PEFT's two files, the encoder, and `afinar.json`."""
         prompt = prompt_of(model)
         exports.write_card(directory, self.config, model, base=base, task=task)
-        prompt_format.write(directory, self.config, prompt.embeddings(), model=model, base=base, task=task)
+        with evaluating(prompt):  # dropout would go into the file, and its draws would not be there in a run that saves less
+            embeddings = prompt.embeddings()
+        prompt_format.write(directory, self.config, embeddings, model=model, base=base, task=task)
         if isinstance(prompt.rows, PromptEncoder):
             exports.write_tensors(Path(directory) / ENCODER_FILE, prompt_state(model))
 
@@ -153,7 +156,8 @@ class PTuningMethod:
         if own is None:
             prompt.rows = PromptRows(embeddings).to(next(prompt.parameters()).device)
         copy_into(self.state(model), (own or prompt_state(model)) | files.head)
-        _check_agreement(prompt.embeddings().detach(), embeddings, path)
+        with evaluating(prompt):
+            _check_agreement(prompt.embeddings(), embeddings, path)
         return model
 
     def merge(self, model: PreTrainedModel) -> PreTrainedModel:
