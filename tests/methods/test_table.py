@@ -41,14 +41,14 @@ def test_an_unknown_name_gets_the_nearest() -> None:
         config_class("lorra")
     assert error.value.key == "methods.unknown_near"
     assert error.value.hint == "Did you mean lora?"
-    assert "full, head, lora" in error.value.message
+    assert "full, head, ia3, lora" in error.value.message
 
 
 def test_an_unknown_name_without_a_near_one_lists_all() -> None:
     with pytest.raises(ConfigError) as error:
         config_class("zzz")
     assert error.value.key == "methods.unknown"
-    assert "full, head, lora" in str(error.value)
+    assert "full, head, ia3, lora" in str(error.value)
 
 
 @pytest.mark.parametrize("got", ["lora", None, {"r": 8}])
@@ -88,7 +88,8 @@ def test_an_installed_package_adds_a_method_but_replaces_none(monkeypatch: pytes
 def test_the_table_is_read_without_torch() -> None:
     code = (
         "import sys; from afinar.methods.base import METHODS, config_class, registered; registered(); "
-        "[config_class(name)() for name in METHODS if name != 'peft']; print('torch' in sys.modules, 'transformers' in sys.modules)"
+        "[config_class(name)() for name in METHODS if name != 'peft']; "
+        "print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

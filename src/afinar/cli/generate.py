@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from afinar.cli.compare import open_pair, show_answers
 from afinar.cli.context import Context
 from afinar.cli.libraries import quieten
 from afinar.errors import ConfigError
@@ -22,15 +23,21 @@ def generate(
     temperature: float = 0.0,
     top_p: float = 1.0,
     seed: int = 0,
+    compare: bool = False,
     context: Context,
 ) -> dict[str, Any]:
-    """Continue `prompt`, by default what is piped in. Returns `{"prompt", "text"}`."""
+    """Continue `prompt`, by default what is piped in. Returns `{"prompt", "text"}`, with `compare` also `"base_text"`."""
     asked = _piped() if prompt is None else prompt
     if not asked.strip():
         raise ConfigError("cli.empty_prompt")
     check_sampling(max_new_tokens, temperature, top_p)
     session = open_writer(model, context)
-    text = session.generate(asked, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    options = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
+    if compare:
+        answers = open_pair(session, context).generate(asked, **options)
+        show_answers(answers, context)
+        return {"prompt": asked, "text": answers.adapted, "base_text": answers.base}
+    text = session.generate(asked, **options)  # type: ignore[arg-type]
     context.say(text)
     return {"prompt": asked, "text": text}
 

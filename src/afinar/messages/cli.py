@@ -130,6 +130,10 @@ _COMMANDS = {
         pt="Sorteia entre os tokens mais prováveis que somam esta parte da probabilidade.",
     ),
     "generate_seed": Text(en="Seed of the sampling.", pt="Semente do sorteio."),
+    "generate_compare": Text(
+        en="Answer with the base too, side by side, from the same prompt and seed.",
+        pt="Responder também com a base, lado a lado, com o mesmo prompt e a mesma semente.",
+    ),
     "chat": Text(
         en="Talk to a run or a model.\n\n/exit leaves, /clear forgets the conversation. Ctrl-C stops an answer.",
         pt="Conversa com uma execução ou um modelo.\n\n"
@@ -142,6 +146,10 @@ _COMMANDS = {
     ),
     "chat_system": Text(en="System message that opens the conversation.", pt="Mensagem de sistema que abre a conversa."),
     "chat_max_new_tokens": Text(en="Longest answer, in tokens.", pt="Maior resposta, em tokens."),
+    "chat_compare": Text(
+        en="Answer with the base too, side by side. Each of the two remembers its own answers: two whole conversations.",
+        pt="Responder também com a base, lado a lado. Cada um lembra as próprias respostas; as duas conversas são completas.",
+    ),
     "chat_temperature": Text(
         en="0 takes the likeliest token each time; higher is more varied.",
         pt="0 escolhe sempre o token mais provável; maior é mais variado.",
@@ -462,6 +470,12 @@ _RESULTS = {
     "origin_setting": Text(en="setting", pt="opção"),
     "origin_value": Text(en="value", pt="valor"),
     "origin_place": Text(en="from", pt="origem"),
+    "base_side": Text(en="base", pt="base"),
+    "adapted_side": Text(en="adapted", pt="adaptado"),
+    "base_beside": Text(
+        en="Full fine-tuning overwrote the base; {name} is loaded beside it and takes its memory too.",
+        pt="O ajuste fino completo sobrescreveu a base; {name} é carregado ao lado e ocupa também a memória dele.",
+    ),
     "chat_welcome": Text(
         en="{model}. /exit leaves, /clear forgets the conversation.",
         pt="{model}. /sair termina, /limpar esquece a conversa.",

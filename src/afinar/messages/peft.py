@@ -50,7 +50,7 @@ TEXTS = {
         pt="ela precisa do número de uma tarefa em cada linha, o que nenhum formato de dados tem.",
     ),
     "needs_context": Text(
-        en="it learns the embeddings of examples that its config holds as tokens, with masks of their own and a loss of its own.",
+        en="it learns the embeddings of examples that its config holds as tokens, with masks and a loss of its own.",
         pt="ela aprende os embeddings de exemplos que a configuração guarda em tokens, com máscaras e uma perda próprias.",
     ),
     "needs_distilled": Text(
@@ -68,8 +68,8 @@ TEXTS = {
     "prompt_settings": Text(
         en="{got}: these settings ask for more than afinar's own prompts have (an initial text with a tokenizer of its own, "
         "sizes given by hand, several prompts).",
-        pt="{got}: estas opções pedem mais do que os prompts do afinar têm (um texto inicial com tokenizador próprio, tamanhos "
-        "dados à mão, vários prompts).",
+        pt="{got}: estas opções pedem mais do que os prompts do afinar têm (um texto inicial com tokenizador próprio, "
+        "tamanhos dados à mão, vários prompts).",
         hint_en="Use method.name: prompt, p_tuning or prefix, which have an initial text of their own.",
         hint_pt="Use method.name: prompt, p_tuning ou prefix, que têm o seu próprio texto inicial.",
     ),

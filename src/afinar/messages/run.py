@@ -105,4 +105,10 @@ TEXTS = {
         "Limites: ele sabe o que seu modelo base e estes dados contêm, e os números dizem como ele se sai em linhas como as "
         "de validação, nada mais.\n\nVersões: {versions}\n",
     ),
+    "nothing_to_compare": Text(
+        en="{got} is a plain model: there is no base to compare it with.",
+        pt="{got} é um modelo simples: não há base com que compará-lo.",
+        hint_en="Give a run or an adapter folder.",
+        hint_pt="Indique uma execução ou a pasta de um adaptador.",
+    ),
 }

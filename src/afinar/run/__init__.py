@@ -5,6 +5,7 @@ run.results["adapted"]          # measured on held-out rows
 afinar.load(run.folder).generate("Por que o céu é azul?")
 """
 
+from afinar.run.comparing import Answers, Comparison, compare
 from afinar.run.exporting import export, merge
 from afinar.run.measure import evaluate
 from afinar.run.pipeline import Run, fine_tune, train
@@ -12,4 +13,19 @@ from afinar.run.resolving import resolve
 from afinar.run.session import Session, load
 from afinar.training.reporting import Reporter, Silent
 
-__all__ = ["Reporter", "Run", "Session", "Silent", "evaluate", "export", "fine_tune", "load", "merge", "resolve", "train"]
+__all__ = [
+    "Answers",
+    "Comparison",
+    "Reporter",
+    "Run",
+    "Session",
+    "Silent",
+    "compare",
+    "evaluate",
+    "export",
+    "fine_tune",
+    "load",
+    "merge",
+    "resolve",
+    "train",
+]

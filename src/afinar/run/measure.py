@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transformers import set_seed
-
 from afinar.data.config import FORMATS
 from afinar.data.examples import Examples
 from afinar.data.prepare import prepare_source
@@ -17,9 +15,7 @@ from afinar.evaluation.classify import evaluate_classifier
 from afinar.evaluation.generate import generate
 from afinar.evaluation.perplexity import evaluate_causal
 from afinar.metrics.generation import generation_metrics
-from afinar.models.causal import supervise
-from afinar.models.load import load_model
-from afinar.run.session import Session, load
+from afinar.run.session import Session, load, load_base
 
 OnBatch = Callable[[int, int], None]
 
@@ -52,18 +48,7 @@ def measure_base(session: Session, examples: Examples, *, offline: bool = False)
     if session.task == "causal" and session.method is not None and session.method.switchable:
         with session.base():
             return measure(session, examples)
-    set_seed(session.seed)
-    model = load_model(
-        session.base_model,
-        task=session.task,
-        label_names=session.label_names,
-        tokenizer=session.tokenizer,
-        offline=offline,
-    )
-    if session.task == "causal":
-        supervise(model)
-    plain = Session(model, session.tokenizer, session.task, session.label_names, None, session.base_model)
-    return measure(plain, examples)
+    return measure(load_base(session, offline=offline), examples)
 
 
 def answer(session: Session, examples: Examples, max_new_tokens: int, on_batch: OnBatch | None = None) -> Measured:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from afinar.config import RunConfig
 from afinar.config import load as load_config
@@ -191,3 +191,18 @@ def _load_plain(config: ModelConfig, offline: bool, task: str) -> Session:
     # The embedded model was pretrained on running text and never saw a chat; its template is for those who tune it.
     running_text = task == "causal" and (config.name == EMBEDDED or not tokenizer.chat_template)
     return Session(model, tokenizer, task, labels, None, config, running_text=running_text)
+
+
+def load_base(session: Session, *, offline: bool = False) -> Session:
+    """The base under an adapted session, loaded anew; a classifier's head is drawn by the run's seed, as before training."""
+    set_seed(session.seed)
+    model = load_model(
+        session.base_model,
+        task=session.task,
+        label_names=session.label_names,
+        tokenizer=session.tokenizer,
+        offline=offline,
+    )
+    if session.task == "causal":
+        supervise(model)
+    return replace(session, model=model, method=None)

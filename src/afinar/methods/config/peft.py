@@ -55,7 +55,7 @@ class Peft(OpenConfig):
         pt="A técnica, com o nome que o PEFT lhe dá: VERA, OFT, BOFT, LOHA, LOKR, ADALORA, LN_TUNING, FOURIERFT, HRA, ...; os "
         "outros campos são os da classe de configuração dela no PEFT.",
     )
-    settings: FrozenDict = FrozenDict()
+    settings: FrozenDict
 
     def __init__(self, *, peft_type: str = "", **settings: Any) -> None:
         known = type(self).open_fields(peft_type)
