@@ -75,9 +75,11 @@ def _virtual_tokens(method: MethodConfig) -> int:
 
 
 def _method(method: MethodConfig, model: PreTrainedModel) -> MethodConfig:
-    """The method with its layers by name; a technique of PEFT's that is one of ours is written out as ours."""
+    """The method with its layers by name and its start; a technique of PEFT's that is one of ours is written out as ours."""
     if isinstance(method, Peft):
         return own_config(method, model) or method
+    if isinstance(method, PrefixTuning):
+        return replace(method, init=method.start)
     if not isinstance(method, LoRA) or method.target_modules != "auto":
         return method
     return replace(method, target_modules=tuple(shortest_endings(model, find_targets(model, "auto"))))
