@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from afinar.methods.base import Method, create, entry, registered
-from afinar.methods.config import AdapterConfig, LoRA, Peft, PrefixTuning
+from afinar.methods.config import AdapterConfig, LoRA, Peft, PrefixTuning, PromptTuning, PTuning
 from tests.tiny import ARCHITECTURES, VOCAB, tiny_model
 
 LABELS = 3
@@ -36,6 +36,8 @@ VARIANTS: dict[str, Any] = {
     "lora-olora": LoRA(r=3, initialisation="olora", dropout=0.2, alpha_pattern={".*(q_proj|attn)": 2.0}),
     "lora-pissa": LoRA(r=3, initialisation="pissa", dora=True, target_modules="all-linear"),
     "lora-tokens": LoRA(r=3, trainable_tokens=(3, 28, 127, 210)),
+    "p_tuning-lstm": PTuning(virtual_tokens=3, encoder="lstm", encoder_hidden_size=6, dropout=0.2),
+    "prompt-random": PromptTuning(virtual_tokens=1, init="random"),
     "prefix-projection": PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=5, dropout=0.2),
     "prefix-random": PrefixTuning(virtual_tokens=3, init="random", dropout=0.2),
     "p_tuning-lstm": PTuning(virtual_tokens=3, encoder="lstm", encoder_hidden_size=5, dropout=0.2),

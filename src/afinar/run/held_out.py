@@ -11,6 +11,7 @@ from afinar.data import bundled
 from afinar.data.examples import Examples
 from afinar.data.prepare import prepare, prepare_source
 from afinar.errors import DataError
+from afinar.models.decoder import last_position
 from afinar.run.session import Session
 
 TEXTS, ANSWERS = "afinar/sentimento", "afinar/instrucoes"
@@ -83,5 +84,5 @@ def _bundled(session: Session) -> Rows:
 
 def _longest(session: Session) -> int:
     """The length that the run cut at, and never more than the model's positions."""
-    positions = getattr(session.model.config.get_text_config(), "max_position_embeddings", None)  # ALiBi has no limit
+    positions = last_position(session.model, session.model.config)
     return session.max_length if positions is None else min(session.max_length, positions)
