@@ -81,8 +81,8 @@ def test_an_adapter_that_was_loaded_for_reading_only_is_refused(tmp_path: Path) 
 
 
 def test_that_peft_wraps_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make(tiny_model(), tmp_path, peft_config=peft.LoraConfig(r=2, use_dora=True)).train()
-    assert capsys.readouterr().err.count("use_dora=True") == 1
+    make(tiny_model(), tmp_path, peft_config=peft.LoraConfig(r=2, init_lora_weights="orthogonal")).train()
+    assert capsys.readouterr().err.count("init_lora_weights='orthogonal'") == 1
     make(tiny_model(), tmp_path, peft_config=peft.LoraConfig(r=2)).train()
     assert "PEFT" not in capsys.readouterr().err
 
