@@ -42,20 +42,31 @@ class Method(Protocol):
     config: Any
     tasks: ClassVar[frozenset[str]]
     """Tasks that it can adapt a model to: causal, classification."""
-    mergeable: ClassVar[bool]
-    """Whether :meth:`merge` gives a plain model."""
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether :meth:`merge` gives a plain model."""
+
     switchable: ClassVar[bool]
     """Whether :meth:`disabled` works; full fine-tuning overwrites the base and cannot switch back to it."""
-    starts_at_base: ClassVar[bool]
-    """Whether the attached, untrained model computes exactly what the base does; prompts start elsewhere."""
+
+    @property
+    def starts_at_base(self) -> bool:
+        """Whether the attached, untrained model computes exactly what the base does; prompts start elsewhere."""
+
     peft_format: ClassVar[bool]
     """Whether plain PEFT loads :meth:`export`, with equal logits."""
-    packing: ClassVar[bool]
-    """Whether examples packed into one row (see :mod:`afinar.models.attention`) each get the output that they get alone."""
+
+    @property
+    def packing(self) -> bool:
+        """Whether examples packed into one row (:mod:`afinar.models.attention`) each get the output that they get alone."""
+
     checkpointing: ClassVar[bool]
     """Whether gradients under gradient checkpointing are those without it."""
-    quantised_base: ClassVar[bool]
-    """Whether it adapts a base in 4 or 8 bits."""
+
+    @property
+    def quantised_base(self) -> bool:
+        """Whether it adapts a base in 4 or 8 bits."""
 
     def __init__(self, config: Any) -> None: ...
 

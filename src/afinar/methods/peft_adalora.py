@@ -40,6 +40,7 @@ class RankAverages(nn.Module):
             self.register_buffer(f"uncertainty_{number}", torch.zeros_like(weight))
             if "lora_E" in name:
                 self.register_buffer(f"left_{number}", torch.ones(len(weight), device=weight.device))
+        self.allotted: Tensor
         self.register_buffer("allotted", torch.zeros(1))  # whether any has been taken away yet
         self.regulariser: Any = None
 

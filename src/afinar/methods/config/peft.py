@@ -48,6 +48,7 @@ class Peft(OpenConfig):
     name: ClassVar[str] = "peft"
     chooser: ClassVar[str] = "peft_type"
 
+    settings: FrozenDict
     peft_type: str = option(
         "",
         en="The technique, as PEFT names it: VERA, OFT, BOFT, LOHA, LOKR, ADALORA, LN_TUNING, FOURIERFT, HRA, ...; the other "
@@ -55,7 +56,6 @@ class Peft(OpenConfig):
         pt="A técnica, com o nome que o PEFT lhe dá: VERA, OFT, BOFT, LOHA, LOKR, ADALORA, LN_TUNING, FOURIERFT, HRA, ...; os "
         "outros campos são os da classe de configuração dela no PEFT.",
     )
-    settings: FrozenDict
 
     def __init__(self, *, peft_type: str = "", **settings: Any) -> None:
         known = type(self).open_fields(peft_type)
