@@ -23,7 +23,7 @@ LEARNING_RATES = {
     "peft": 5e-4,
     "prefix": 1e-2,
     "prompt": 1e-2,
-    "p_tuning": 1e-3,
+    "p_tuning": 5e-4,
     "head": 1e-3,
 }
 """What `learning_rate: auto` means, by method."""

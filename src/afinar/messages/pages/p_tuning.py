@@ -29,7 +29,7 @@ unless you say less. `encoder_layers` and `dropout`: the lstm's.
 mlp of its width 0.8 GB, for one of width 512 less than a tenth of that. Activations come on top, as with every method
 whose gradient runs through the model.
 
-**Learning rate.** 1e-3 by default (more in models narrower than 2,000).
+**Learning rate.** 5e-4 by default (more in models narrower than 2,000).
 
 **Sources.** Liu et al. 2021, "GPT Understands, Too", arXiv:2103.10385.
 
@@ -69,7 +69,7 @@ se você não disser menos. `encoder_layers` e `dropout`: do lstm.
 da largura dele, 0,8 GB; com um de largura 512, menos de um décimo disso. As ativações se somam a isso, como em todo
 método cujo gradiente atravessa o modelo.
 
-**Taxa de aprendizado.** 1e-3 por padrão (mais em modelos mais estreitos que 2.000).
+**Taxa de aprendizado.** 5e-4 por padrão (mais em modelos mais estreitos que 2.000).
 
 **Fontes.** Liu et al. 2021, "GPT Understands, Too", arXiv:2103.10385.
 
