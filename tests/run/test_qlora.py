@@ -107,6 +107,8 @@ def test_a_run_is_loaded_again_in_4_bits(configure: Configure, questions: tuple[
         assert torch.equal(loaded.model(input_ids=ids).logits, run.model(input_ids=ids).logits)
         with loaded.base() as base, run.base() as own:
             assert torch.equal(base(input_ids=ids).logits, own(input_ids=ids).logits)
+    alone = afinar.load(run.folder / "adapter")  # without the run's config: its card says how the base was
+    assert (kind_of(alone.model), alone.base_model.quantize, alone.base_model.double_quant) == ("nf4", "nf4", True)
 
 
 def test_a_base_that_was_stored_in_4_bits_is_named_in_the_run_s_config(

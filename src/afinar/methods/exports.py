@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from afinar import __version__, messages
 from afinar.errors import AfinarError, ModelError
 from afinar.methods.base import config_class
+from afinar.models.quantize import STORED, double_quantised, kind_of
 from afinar.options import OpenConfig, values_of
 
 CARD_FILE = "afinar.json"
@@ -40,6 +41,10 @@ class Card:
     """Class names in the order of the head's outputs; empty for a causal model."""
     version: str
     """The version of afinar that wrote it."""
+    quantize: str = "none"
+    """How the base was quantised (see :class:`afinar.models.config.ModelConfig`)."""
+    double_quant: bool = True
+    """Whether the scales of a base in nf4 were too."""
 
 
 def write_card(directory: str | Path, config: Any, model: PreTrainedModel, *, base: str, task: str) -> None:
@@ -47,7 +52,9 @@ def write_card(directory: str | Path, config: Any, model: PreTrainedModel, *, ba
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     labels = _labels(model) if task == "classification" else []
-    card = {"method": {"name": config.name, **values_of(config)}, "base": base, "task": task, "labels": labels}
+    card: dict[str, Any] = {"method": {"name": config.name, **values_of(config)}, "base": base, "task": task, "labels": labels}
+    if (kind := kind_of(model)) in STORED:
+        card |= {"quantize": kind, "double_quant": double_quantised(model)}
     write_json(directory / CARD_FILE, {**card, "version": __version__})
     if task == "classification":
         _warn_of_pooling(model)
@@ -61,9 +68,10 @@ def read_card(directory: str | Path) -> Card:
         method, base, task = dict(values["method"]), str(values["base"]), str(values["task"])
         labels, written_by = tuple(values["labels"]), str(values["version"])
         name = method.pop("name")
+        quantisation = str(values.get("quantize", "none")), bool(values.get("double_quant", True))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError("methods.broken_card", path=path, reason=f"{type(error).__name__}: {error}") from error
-    return Card(_config(path, name, method), base, task, labels, written_by)
+    return Card(_config(path, name, method), base, task, labels, written_by, *quantisation)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

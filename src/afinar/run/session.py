@@ -19,10 +19,10 @@ from afinar.evaluation import classify as classifying
 from afinar.evaluation import generate as generating
 from afinar.methods import saved
 from afinar.methods.base import Method, create
-from afinar.methods.exports import CARD_FILE
+from afinar.methods.exports import CARD_FILE, Card
 from afinar.methods.peft_files import CONFIG_FILE as PEFT_FILE
 from afinar.models.causal import supervise
-from afinar.models.config import ModelConfig
+from afinar.models.config import QUANTIZE, ModelConfig
 from afinar.models.embedded import NAME as EMBEDDED
 from afinar.models.load import describe, load_model, load_tokenizer
 from afinar.run import folder as files
@@ -145,8 +145,14 @@ def load(source: str | Path, *, offline: bool = False, task: str = "auto") -> Se
     if (path / files.CONFIG).is_file():
         return _load_run(path, offline)
     if (path / PEFT_FILE).is_file() or (path / CARD_FILE).is_file():
-        return _load_export(path, ModelConfig(name=saved.read(path).base or "-"), offline)
+        return _load_export(path, _base_of(saved.read(path)), offline)
     return _load_plain(ModelConfig(name=str(source)), offline, task)
+
+
+def _base_of(card: Card) -> ModelConfig:
+    """The base that an adapter was trained on, quantised as it was then; FP4 is read, not made, so its files are FP4."""
+    quantize = card.quantize if card.quantize in QUANTIZE else "none"
+    return ModelConfig(name=card.base or "-", quantize=quantize, double_quant=card.double_quant)
 
 
 def _load_run(path: Path, offline: bool) -> Session:
