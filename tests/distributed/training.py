@@ -28,6 +28,7 @@ METHODS: dict[str, Any] = {
     "head": Head(),
     "prefix": PrefixTuning(virtual_tokens=4, projection=True, encoder_hidden_size=8),
     "bottleneck": AdapterConfig(),
+    "bottleneck-sum": AdapterConfig(placement="pfeiffer", attention=True),
     "ia3": IA3(),
     "prompt": PromptTuning(virtual_tokens=4),
     "p_tuning": PTuning(virtual_tokens=4, encoder_hidden_size=16),
