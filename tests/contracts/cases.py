@@ -40,9 +40,6 @@ VARIANTS: dict[str, Any] = {
     "prompt-random": PromptTuning(virtual_tokens=1, init="random"),
     "prefix-projection": PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=5, dropout=0.2),
     "prefix-random": PrefixTuning(virtual_tokens=3, init="random", dropout=0.2),
-    "p_tuning-lstm": PTuning(virtual_tokens=3, encoder="lstm", encoder_hidden_size=5, dropout=0.2),
-    "prefix-projection": PrefixTuning(virtual_tokens=3, projection=True, encoder_hidden_size=5, dropout=0.2),
-    "prompt-random": PromptTuning(virtual_tokens=3, init="random"),
 }
 """Beside each method's defaults: what else its config can turn on. The name starts with the method's."""
 ROUNDED: frozenset[str] = frozenset()
@@ -56,6 +53,11 @@ class Case(NamedTuple):
     architecture: str
     task: str
     rounded: bool = False
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether only the whole suite tries it: classifiers beyond :data:`SOME`, whose decoders are tried without a head."""
+        return self.task == "classification" and self.architecture not in SOME and "causal" in create(self.config).tasks
 
     def base(self) -> Any:
         """A base model of its own, always the same one; what the method then draws is the same each time, too."""
@@ -98,7 +100,7 @@ def cases(*, few: bool = False, task: str | None = None, **traits: bool) -> Any:
     few: only :data:`SOME` architectures, for what no architecture can break. task: only that one.
     """
     chosen = [
-        pytest.param(case, id=f"{name}-{case.architecture}-{case.task}")
+        pytest.param(case, id=f"{name}-{case.architecture}-{case.task}", marks=[pytest.mark.slow] * case.is_rare)
         for name, case in _all()
         if (not few or case.architecture in SOME)
         and task in (None, case.task)
