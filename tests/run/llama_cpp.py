@@ -46,9 +46,11 @@ class LlamaCpp:
 
     def continues(self, ids: list[int]) -> tuple[list[int], dict[int, float]]:
         """Greedy tokens after `ids`, and the log probabilities of the likeliest first ones."""
-        options = {"temperature": 0, "n_probs": TOP, "return_tokens": True, "cache_prompt": False, "ignore_eos": True}
-        answer = self.ask("/completion", prompt=ids, n_predict=NEW, **options)
-        first = answer["completion_probabilities"][0]["top_logprobs"]
+        options = {"temperature": 0, "prompt": ids, "return_tokens": True, "cache_prompt": False}
+        answer = self.ask("/completion", n_predict=NEW, ignore_eos=True, **options)
+        # By itself: a token that is ruled out takes no part in the probabilities.
+        one = self.ask("/completion", n_predict=1, n_probs=TOP, **options)
+        first = one["completion_probabilities"][0]["top_logprobs"]
         return answer["tokens"], {entry["id"]: entry["logprob"] for entry in first}
 
 

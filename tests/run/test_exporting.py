@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -253,3 +254,13 @@ def test_a_model_that_is_not_the_same_is_not_kept(writer: Run, tmp_path: Path, m
     assert caught.value.key == "exporting.not_the_same"
     assert kept(tmp_path / "out") == []
     assert merge(writer.folder, tmp_path / "out" / "merged", tolerance=1e9).parity.verdict == "differs"
+
+
+def test_the_python_of_the_docs(writer: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "en" / "export.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    shutil.copytree(writer.folder, tmp_path / "work" / "runs" / "2026-11-22_1")
+    monkeypatch.chdir(tmp_path / "work")
+    exec(compile(code, "export.md", "exec"), {})
+    assert (tmp_path / "work" / "merged" / "parity.json").is_file()
+    assert (tmp_path / "work" / "adapter" / "adapter_config.json").is_file()
