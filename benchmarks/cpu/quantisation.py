@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200, help="held-out rows")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--max-length", type=int, default=256)
+    parser.add_argument("--jobs", type=int, default=1, help="measurements at a time; more than one spoils the speeds")
     parser.add_argument("--arm", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.train, args.valid, args.format = "afinar/instrucoes", "afinar/instrucoes", "auto"
@@ -176,8 +178,10 @@ def main() -> None:
         return
     given, load = sys.argv[1:], [os.getloadavg()[0]]
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
-    bases = [in_process("base", name, given) for name in BASES]
-    methods = [in_process("method", name, given) for name in METHODS]
+    arms = [("base", name) for name in BASES] + [("method", name) for name in METHODS]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        done = list(pool.map(lambda arm: in_process(*arm, given), arms))
+    bases, methods = done[: len(BASES)], done[len(BASES) :]
     load.append(os.getloadavg()[0])
     shown = [Path(word).name if os.path.sep in word else word for word in given]
     report = {

@@ -140,7 +140,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
-@pytest.mark.parametrize(("kind", "dtype"), [("nf4", "bfloat16"), ("int8", "float32")])
+@pytest.mark.parametrize(("kind", "dtype"), [("nf4", "bfloat16"), pytest.param("int8", "float32", marks=pytest.mark.slow)])
 def test_the_float_model_is_never_whole_in_memory(kind: str, dtype: str, large: tuple[Path, int]) -> None:
     folder, weights = large
     command = [sys.executable, "-m", "tests.models.peak_memory", str(folder), kind, dtype]

@@ -73,6 +73,12 @@ def test_full_fine_tuning_of_a_quantised_base_is_refused() -> None:
     assert (error.value.key, error.value.values["got"]) == ("quantised.full", "nf4")
 
 
+def test_fine_tune_takes_settings_of_the_model() -> None:
+    with pytest.raises(ConfigError) as error:  # before anything is loaded
+        afinar.fine_tune("afinar-mini", train="x.jsonl", method="full", quantize="int8")
+    assert (error.value.key, error.value.values["got"]) == ("quantised.full", "int8")
+
+
 def test_its_config_is_lora_s_with_customary_values() -> None:
     assert config_class("qlora") is QLoRA
     assert QLoRA.customary() == CUSTOMARY
