@@ -72,7 +72,7 @@ def test_flags_alone_are_enough() -> None:
         ("peft_type: zzz", "config.at", ":3"),
         ("peft_type: 5", "config.type", ":3"),
         ("peft_type: VERA\n  rr: 8", "config.method_field_near", ":4"),
-        ("peft_type: VERA\n  task_type: CAUSAL_LM", "config.method_field", ":4"),
+        ("peft_type: VERA\n  task_type: CAUSAL_LM", "config.method_field_near", ":4"),
         ("peft_type: VERA\n  r: eight", "config.type", ":4"),
         ("peft_type: VERA\n  target_modules: {a: 1}", "config.type", ":4"),
     ],

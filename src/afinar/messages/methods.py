@@ -192,12 +192,6 @@ TEXTS = {
         en="PEFT wraps the model itself: afinar's own LoRA has no {got}.",
         pt="O próprio PEFT envolve o modelo: a LoRA do afinar não tem {got}.",
     ),
-    "peft_needs_more": Text(
-        en="{got} needs inputs, or calls between steps, that a trainer for supervised fine-tuning does not give it.",
-        pt="{got} precisa de entradas, ou de chamadas entre passos, que um treinador de ajuste supervisionado não faz.",
-        hint_en="Use LoraConfig, IA3Config, PrefixTuningConfig, PromptTuningConfig or PromptEncoderConfig.",
-        hint_pt="Use LoraConfig, IA3Config, PrefixTuningConfig, PromptTuningConfig ou PromptEncoderConfig.",
-    ),
     "peft_task": Text(
         en="task_type={got!r} does not fit the model {model}, whose task is {expected}.",
         pt="task_type={got!r} não serve para o modelo {model}, cuja tarefa é {expected}.",
