@@ -11,8 +11,10 @@ import torch
 
 from afinar import config, messages
 from afinar.messages.explain import TEXTS
+from afinar.messages.pages import figures as written
 from afinar.methods.base import METHODS
 from afinar.training.from_config import LEARNING_RATES
+from benchmarks.cpu import explained
 from tests.tiny import tiny_model
 
 DOCS = Path(__file__).parents[2] / "docs"
