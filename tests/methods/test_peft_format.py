@@ -123,7 +123,7 @@ def test_another_kind_of_adapter_is_named(peft_type: str, tmp_path: Path) -> Non
 def test_adapterhub_s_file_of_the_same_name_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / CONFIG_FILE).write_text('{"config": {"architecture": "lora"}, "model_type": "llama", "version": "1.0"}')
     with pytest.raises(ModelError, match="AdapterHub") as error:
-        saved.read(tmp_path)
+        peft_format.read(tmp_path)
     assert error.value.key == "methods.not_peft"
 
 
