@@ -11,7 +11,7 @@ import torch
 
 from afinar import config, messages
 from afinar.messages.explain import TEXTS
-from afinar.messages.pages import figures as written
+from afinar.messages.pages import figures
 from afinar.methods.base import METHODS
 from afinar.training.from_config import LEARNING_RATES
 from benchmarks.cpu import explained
@@ -20,11 +20,8 @@ from tests.tiny import tiny_model
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [(language, name) for language in messages.LANGUAGES for name in METHODS]
 every_page = pytest.mark.parametrize(("language", "name"), PAGES)
-# `afinar explain peft` sets the techniques side by side
-every_explanation = pytest.mark.parametrize(("language", "name"), [(lang, name) for lang, name in PAGES if name != "peft"])
 every_text = pytest.mark.parametrize(
-    ("read", "language", "name"),
-    [("page", *item) for item in PAGES] + [("explanation", *item) for item in PAGES if item[1] != "peft"],
+    ("read", "language", "name"), [(read, *item) for read in ("page", "explanation") for item in PAGES]
 )
 Read = Callable[[messages.Language, str], str]
 FLAGS = re.compile(r"^ *afinar train \S+(?P<flags>.*)$", re.MULTILINE)
@@ -46,8 +43,8 @@ def blocks(text: str, kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_every_method_is_explained() -> None:
-    assert TEXTS.keys() | {"peft"} >= METHODS.keys()
+def test_every_method_is_explained_and_nothing_else_is() -> None:
+    assert TEXTS.keys() == METHODS.keys() | {"qlora"}
 
 
 @every_text
@@ -67,7 +64,27 @@ def test_the_learning_rate_is_the_table_s(read: str, language: messages.Language
     assert float(found[1]) == LEARNING_RATES[name]
 
 
-@every_explanation
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+def test_qlora_s_explanation_is_of_lora_on_four_bits(language: messages.Language) -> None:
+    text = explanation(language, "qlora")
+    assert text.startswith("# qlora: ")
+    assert "arXiv:2305.14314" in text
+    commands = FLAGS.findall(text)
+    assert commands
+    for flags in commands:
+        loaded = config.load(flags=flags.split())
+        assert (loaded.method.name, loaded.model.quantize) == ("lora", "nf4")
+
+
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+def test_the_figures_are_those_measured(language: messages.Language) -> None:
+    expected = explained.figures()
+    assert {"TECHNIQUES": figures.TECHNIQUES, "BASES": figures.BASES, "METHODS": figures.METHODS} == expected
+    rows = {line.removeprefix("| ").split(" | ")[0] for line in explanation(language, "peft").splitlines()}
+    assert rows >= expected["TECHNIQUES"].keys()
+
+
+@every_page
 def test_an_explanation_has_its_parts(language: messages.Language, name: str) -> None:
     text = explanation(language, name)
     assert text.startswith(f"# {name}: ")
