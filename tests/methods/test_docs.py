@@ -79,7 +79,7 @@ def test_qlora_s_explanation_is_of_lora_on_four_bits(language: messages.Language
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 def test_the_figures_are_those_measured(language: messages.Language) -> None:
     expected = explained.figures()
-    assert {"TECHNIQUES": figures.TECHNIQUES, "BASES": figures.BASES, "METHODS": figures.METHODS} == expected
+    assert expected == {"TECHNIQUES": figures.TECHNIQUES, "BASES": figures.BASES, "METHODS": figures.METHODS}
     rows = {line.removeprefix("| ").split(" | ")[0] for line in explanation(language, "peft").splitlines()}
     assert rows >= expected["TECHNIQUES"].keys()
 
