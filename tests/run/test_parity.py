@@ -94,6 +94,7 @@ def test_verdicts() -> None:
     assert parity((20.0, 20.0), largest=1e-5, agreement=1.0).verdict == "same"
     assert parity((20.0, 20.1)).verdict == "close"
     assert parity((20.0, 19.0)).verdict == "differs"
+    assert parity((20.0, 20.1), agreement=0.9).verdict == "differs"  # as good, but other answers
     assert parity((20.0, 19.0)).as_json()["perplexity"] == {"adapted": 20.0, "written": 19.0}
 
 

@@ -34,6 +34,8 @@ SAME = 1e-3
 """Largest difference between logits that float32 products in another order may leave."""
 CLOSE = 0.01
 """Largest change (of perplexity, or the share of other answers) that is told as rounding."""
+AGREEING = 0.95
+"""Smallest share of the same top answers that is."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Parity:
         """same (to float32's rounding), close (to that of fewer bits), or differs."""
         if self.max_difference <= SAME and self.top1_agreement == 1:
             return "same"
-        return "close" if self.change <= CLOSE else "differs"
+        return "close" if self.change <= CLOSE and self.top1_agreement >= AGREEING else "differs"
 
     def check(self, tolerance: float) -> None:
         """Raise ModelError for logits that are no numbers, and for a change beyond `tolerance`."""
