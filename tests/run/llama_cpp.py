@@ -46,11 +46,9 @@ class LlamaCpp:
 
     def continues(self, ids: list[int]) -> tuple[list[int], dict[int, float]]:
         """Greedy tokens after `ids`, and the log probabilities of the likeliest first ones."""
-        options = {"temperature": 0, "prompt": ids, "return_tokens": True, "cache_prompt": False}
-        answer = self.ask("/completion", n_predict=NEW, ignore_eos=True, **options)
-        # By itself: a token that is ruled out takes no part in the probabilities.
-        one = self.ask("/completion", n_predict=1, n_probs=TOP, **options)
-        first = one["completion_probabilities"][0]["top_logprobs"]
+        options = {"temperature": 0, "n_probs": TOP, "return_tokens": True, "cache_prompt": False, "ignore_eos": True}
+        answer = self.ask("/completion", prompt=ids, n_predict=NEW, **options)
+        first = answer["completion_probabilities"][0]["top_logprobs"]
         return answer["tokens"], {entry["id"]: entry["logprob"] for entry in first}
 
 
@@ -65,7 +63,9 @@ def main(file: str, source: str, data: str, rows: str = "20") -> None:
         ids = example.input_ids[: max(2, len(example.input_ids) // 2)].tolist()
         written, likeliest = theirs.continues(ids)
         with torch.no_grad():
-            expected = session.model(torch.tensor([ids])).logits[0, -1].float().log_softmax(-1)
+            last = session.model(torch.tensor([ids])).logits[0, -1].float()
+            last[session.tokenizer.eos_token_id] = -torch.inf  # ignored there, so without a share in the probabilities
+            expected = last.log_softmax(-1)
             greedy = session.model.generate(torch.tensor([ids]), max_new_tokens=NEW, min_new_tokens=NEW, do_sample=False)
         largest = max(largest, *(abs(expected[token].item() - value) for token, value in likeliest.items()))
         equal += greedy[0, len(ids) :].tolist() == written
