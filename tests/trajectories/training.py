@@ -44,6 +44,10 @@ METHODS: dict[str, tuple[Any, str]] = {
     "ia3": (IA3(), "causal"),
     "ia3-classification": (IA3(), "classification"),
     "peft": (Peft(peft_type="VERA", r=4, vera_dropout=0.2), "causal"),
+    "peft-adalora": (
+        Peft(peft_type="ADALORA", init_r=6, target_r=3, lora_dropout=0.2, tinit=1, tfinal=1, deltaT=2),
+        "causal",
+    ),
     "peft-lora": (Wrapped(peft.LoraConfig(r=4, task_type="CAUSAL_LM")), "causal"),
     "peft-lora-classification": (Wrapped(peft.LoraConfig(r=4, task_type="SEQ_CLS")), "classification"),
     "peft-prompt": (peft.PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"), "causal"),
