@@ -42,15 +42,23 @@ def logits(model: Any, **inputs: Any) -> Tensor:
     return model(**inputs).logits
 
 
+def same(architecture: str, got: Tensor, expected: Tensor) -> None:
+    """To the bit; but Gemma-2's eager attention, which has the soft-cap, rounds otherwise in older versions."""
+    if architecture == "gemma2":
+        torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
+    else:
+        assert torch.equal(got, expected)
+
+
 @every_architecture
 @pytest.mark.parametrize("side", ["none", "left", "right"])
 def test_it_computes_what_the_model_s_own_does(architecture: str, side: str) -> None:
     model = model_of(architecture)
     inputs = {"input_ids": ids()} if side == "none" else padded(side)
     attended = inputs.get("attention_mask", torch.ones_like(ids())).bool()
-    own = logits(model, **inputs)[attended]
-    assert use(model) == ("eager" if architecture == "gemma2" else "sdpa")
-    assert torch.equal(logits(model, **inputs)[attended], own)
+    own, before = logits(model, **inputs)[attended], model.config._attn_implementation
+    assert use(model) == before
+    same(architecture, logits(model, **inputs)[attended], own)
 
 
 @every_architecture
