@@ -29,7 +29,7 @@ EXAMPLES: dict[str, Any] = {
 VARIANTS: dict[str, Any] = {
     "bottleneck-bert": AdapterConfig(init="bert", activation="gelu", size=5, dropout=0.2),
     "bottleneck-parallel": AdapterConfig(placement="parallel", scaling="channel", leave_out=(0,)),
-    "bottleneck-pfeiffer": AdapterConfig(placement="pfeiffer", scaling="learned", ln_before=True, ln_after=True),
+    "bottleneck-pfeiffer": AdapterConfig(placement="pfeiffer", size=8, scaling="learned", ln_before=True, ln_after=True),
     "bottleneck-post-norm": AdapterConfig(reads="sum", before_post_norm=True),
     "lora-all-linear": LoRA(r=3, alpha=5.0, dropout=0.2, target_modules="all-linear", rank_stabilised=True),
     "lora-dora": LoRA(r=3, dora=True, dropout=0.2, rank_pattern={".*(q_proj|attn)": 2}),
