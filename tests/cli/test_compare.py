@@ -57,7 +57,7 @@ class Side(FakeSession):
     """A model that says who it is."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
+        super().__init__(limit=1000)
         self.name = name
 
     def stream(self, messages: list[dict[str, str]], **options: Any) -> Iterator[str]:
