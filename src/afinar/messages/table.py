@@ -25,7 +25,7 @@ TEXTS = {
     "long_name": Text(en="technique", pt="técnica"),
     "long_trainable": Text(en="trained weights", pt="pesos treinados"),
     "long_share": Text(en="share", pt="parte"),
-    "long_memory": Text(en="extra memory", pt="memória extra"),
+    "long_memory": Text(en="memory", pt="memória"),
     "long_mergeable": Text(en="merges", pt="funde"),
     "long_switchable": Text(en="switches off", pt="desliga"),
     "long_peft_format": Text(en="PEFT format", pt="formato PEFT"),

@@ -6,6 +6,7 @@ TECHNIQUES: dict[str, tuple[int, int, float | None, float | None]] = {
     "head": (512, 6144, 0.515, None),
     "ia3": (3584, 57344, 0.525, 84.591),
     "lora": (57344, 917504, 0.745, 83.499),
+    "prefix": (20480, 327680, 0.55, 82.994),
 }
 BASES: dict[str, tuple[float, float, float, float]] = {}
 METHODS: dict[str, tuple[float, float, float]] = {}
