@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from afinar import messages
@@ -73,5 +72,5 @@ def write(docs: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs")):
+    for path in write(Path("docs")):
         print(path)
