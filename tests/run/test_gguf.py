@@ -1,4 +1,4 @@
-"""GGUF files read back by transformers, whose reader shares nothing with what wrote them, and by the `gguf` package."""
+"""GGUF files read back by transformers and by the `gguf` package."""
 
 from __future__ import annotations
 

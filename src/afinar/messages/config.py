@@ -29,7 +29,7 @@ TEXTS = {
     ),
     "too_deep": Text(
         en="{where}: values are nested too deeply; a config has sections, fields, and lists or named values in a field.",
-        pt="{where}: há valores aninhados demais; uma configuração tem seções, campos e, num campo, listas ou valores com nome.",
+        pt="{where}: valores aninhados demais; uma configuração tem seções, campos e, num campo, listas ou valores com nome.",
     ),
     "not_mapping": Text(
         en="{where}: a config is a set of named sections, such as model, data and training.",

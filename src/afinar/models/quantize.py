@@ -165,6 +165,15 @@ def _plain(layer: QuantisedLinear, dtype: torch.dtype) -> nn.Linear | Conv1D:
 
 def forget_quantisation(model: PreTrainedModel) -> None:
     """As if transformers had loaded it unquantised: else saving would write what is no longer so."""
-    for name in ("hf_quantizer", "is_quantized", "is_loaded_in_4bit", "is_loaded_in_8bit", "quantization_method"):
+    # The last is how transformers read a stored 4-bit weight, which it would undo on saving, and cannot.
+    names = (
+        "hf_quantizer",
+        "is_quantized",
+        "is_loaded_in_4bit",
+        "is_loaded_in_8bit",
+        "quantization_method",
+        "_weight_conversions",
+    )
+    for name in names:
         model.__dict__.pop(name, None)
     model.config.__dict__.pop("quantization_config", None)

@@ -1,9 +1,9 @@
 """A merged model as one GGUF file, for llama.cpp and the programs that are built on it.
 
 What the file holds is told by :mod:`afinar.run.gguf_architectures` and :mod:`afinar.run.gguf_vocabulary`, how it is written by
-:mod:`afinar.run.gguf_file`. transformers reads it back for the comparison, by code that shares nothing with what wrote it; it
-takes names, shapes and values from the file, and from the model's config what it does not look for there (a stretched rotary
-table, the soft-caps of Gemma 2).
+:mod:`afinar.run.gguf_file`. transformers reads it back for the comparison, which shares the `gguf` package's table of names
+with what wrote it; it takes names, shapes and values from the file, and from the model's config what it does not look for
+there (a stretched rotary table, the soft-caps of Gemma 2).
 """
 
 from __future__ import annotations

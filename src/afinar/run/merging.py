@@ -154,8 +154,6 @@ def merged_model(source: Source, dtype: str, onto: str = "base", *, offline: boo
         model = session.model
     elif onto == "dequantised":
         model = dequantise(session.model, torch.float32)
-        # How transformers read a stored 4-bit weight; it would undo that on saving, and cannot.
-        model.__dict__.pop("_weight_conversions", None)
     else:
         model = _again(source, summed_in, offline)
     if session.method is not None:

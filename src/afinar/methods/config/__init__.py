@@ -16,10 +16,10 @@ from afinar.methods.config.prompts import PromptTuning, PTuning
 from afinar.methods.config.qlora import QLoRA
 
 __all__ = [
-    "AdapterConfig",
-    "Bottleneck",
     "IA3",
     "TARGETS",
+    "AdapterConfig",
+    "Bottleneck",
     "Full",
     "Head",
     "LoRA",
