@@ -124,7 +124,9 @@ def _answer(session: Session, history: Messages, options: dict[str, Any], contex
 
 def _shortened(session: Session, history: Messages, opening: Messages, max_new_tokens: int, context: Context) -> Messages:
     """The conversation without its oldest turns, where with the answer it would exceed what the model can read."""
-    limit = getattr(session.model.config, "max_position_embeddings", None)  # a recurrent model has none
+    from afinar.models.decoder import last_position
+
+    limit = last_position(session.model, session.model.config)  # a recurrent model has none
     turns = history[len(opening) :]
     if limit is None or _fits(session, opening + turns, limit - max_new_tokens):
         return history

@@ -80,7 +80,7 @@ TEXTS = {
         en='{package} {use}. If you want that: pip install "afinar[{extra}]"',
         pt='{package} {use}. Se quiser: pip install "afinar[{extra}]"',
     ),
-    "use_bitsandbytes": Text(en="is for quantised bases on a GPU", pt="serve para bases quantizadas em GPU"),
+    "use_bitsandbytes": Text(en="is for bases in 4 and 8 bits (QLoRA)", pt="serve para bases em 4 e 8 bits (QLoRA)"),
     "use_peft": Text(
         en="lets you load afinar's adapters outside afinar", pt="permite abrir adaptadores do afinar fora do afinar"
     ),
