@@ -161,8 +161,10 @@ TEXTS = {
     "quantization_config": _no(
         "a model is quantised as it is loaded.",
         "um modelo é quantizado ao ser carregado.",
-        'Load it first and give it as model: AutoModelForCausalLM.from_pretrained(name, quantization_config=...); or write method="qlora".',
-        'Carregue-o antes e passe-o em model: AutoModelForCausalLM.from_pretrained(nome, quantization_config=...); ou escreva method="qlora".',
+        "Write method='qlora', or load it first and give it as model: "
+        "AutoModelForCausalLM.from_pretrained(name, quantization_config=...).",
+        "Escreva method='qlora', ou carregue-o antes e passe-o em model: "
+        "AutoModelForCausalLM.from_pretrained(nome, quantization_config=...).",
     ),
     "save_safetensors": _no(
         "a pickle can run code when it is read, so none is written.",
