@@ -286,8 +286,8 @@ def test_every_auto_is_explained(language: messages.Language) -> None:
     }
     explained = {row[0].strip("`"): row[1] for row in table(page, "setting" if language == "en" else "opção")}
     assert explained.keys() == autos
-    rates = dict(re.findall(r"(\de-\d) (?:for|para) `(\w+)`", explained["training.learning_rate"]))
-    assert {name: float(rate) for rate, name in rates.items()} == LEARNING_RATES
+    rates = re.findall(r"(\de-\d) (?:for|para) `(\w+)`", explained["training.learning_rate"])
+    assert {name: float(rate) for rate, name in rates} == LEARNING_RATES
     assert f"{automatic_rate('lora', 256):.1e}".replace("e-0", "e-") in prose(page).replace(",", ".")
 
 

@@ -57,5 +57,7 @@ def test_a_packed_row_s_gradients_are_the_sum_of_its_examples(case: Case) -> Non
 
     together, alone = gradients([rows()]), gradients([[row] for row in rows()])
     assert together.keys() == training(model).keys()
+    # by the largest of all: a scaling's gradient is one sum of parts that nearly cancel
+    largest = max(float(gradient.abs().max()) for gradient in alone.values())
     for name, gradient in alone.items():
-        torch.testing.assert_close(together[name], gradient, rtol=1e-4, atol=1e-5 * float(gradient.abs().max()), msg=name)
+        torch.testing.assert_close(together[name], gradient, rtol=1e-4, atol=1e-5 * largest, msg=name)

@@ -409,7 +409,7 @@ def test_export_is_the_adapter_alone_and_loads_in_peft(name: str, tmp_path: Path
     method.export(model, tmp_path, base="", task="causal")
     files = {path.name for path in tmp_path.iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors"} <= files <= {
-        "adapter_config.json", "adapter_model.safetensors", "README.md"}  # fmt: skip
+        "adapter_config.json", "adapter_model.safetensors", "README.md", "afinar.json"}  # fmt: skip
     assert (tmp_path / "adapter_model.safetensors").stat().st_size < 60_000  # the base has 155 kB
     plain = peft.PeftModel.from_pretrained(tiny_model(), str(tmp_path))
     torch.testing.assert_close(logits(plain), logits(model), rtol=1e-5, atol=1e-5)
@@ -532,7 +532,7 @@ def test_saving_asks_no_hub_and_still_sees_resized_embeddings(tmp_path: Path, mo
     for name, rows, kept in (("owner/model", 288, False), (str(base), 288, False), (str(base), 290, True)):
         model = tiny_model()
         model.resize_token_embeddings(rows)
-        method = method_for(TECHNIQUES["dora"], model)
+        method = wrapped(TECHNIQUES["dora"])
         model = method.attach(model)
         method.export(model, tmp_path / "out", base=name, task="causal")
         config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())

@@ -169,3 +169,20 @@ def test_a_model_wrapped_for_adalora_is_refused() -> None:
         method_for(None, peft.get_peft_model(tiny_model(), copy.deepcopy(config)))
     assert error.value.key == "peft.adalora_wrapped"
     assert isinstance(method_for(config, tiny_model()), PeftInjected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps", "key"),
+    [
+        ({"init_r": 4, "target_r": 2, "tinit": 6, "tfinal": 4}, 10, "peft.adalora_steps"),
+        ({"init_r": 4, "target_r": 4}, 10, "peft.adalora_ranks"),
+    ],
+)
+def test_adalora_needs_steps_and_ranks_to_give_back(settings: dict[str, int], steps: int, key: str) -> None:
+    method = create(Peft(peft_type="ADALORA", **settings))
+    assert isinstance(method, PeftInjected)
+    model = method.attach(tiny_model())
+    with pytest.raises(ConfigError) as error:
+        method.begin(model, steps)
+    assert error.value.key == key
+    assert str(settings["init_r"] if key.endswith("ranks") else steps) in error.value.message

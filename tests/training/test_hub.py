@@ -49,7 +49,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
         ("lora", {"adapter_config.json", "adapter_model.safetensors", "afinar.json"}),
         ("head", {"head.safetensors", "afinar.json"}),
         ("full", {"config.json", "model.safetensors", "afinar.json"}),
-        ("p-tuning", {"adapter_config.json", "adapter_model.safetensors"}),
+        ("peft-p-tuning", {"adapter_config.json", "adapter_model.safetensors"}),
     ],
 )
 def test_each_save_sends_all_that_the_method_exports(name: str, exported: set[str], hub: Hub, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_at_the_end_means_when_asked(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_save_model_writes_what_a_checkpoint_exports(tmp_path: Path) -> None:
-    run = trainer("p-tuning", tmp_path / "run", max_steps=1)
+    run = trainer("peft-p-tuning", tmp_path / "run", max_steps=1)
     run.train()
     run.save_model(str(tmp_path / "out"))
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"adapter_config.json", "adapter_model.safetensors"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,9 @@ def test_prompts_learn_the_same_under_checkpointing(name: str, tmp_path: Path) -
 
 
 def test_a_prefix_under_checkpointing_is_refused_in_training(tmp_path: Path) -> None:
-    wrapped = peft.get_peft_model(tiny_model(), PROMPTS["prefix"])  # the config alone would become our own prefix
+    wrapped = peft.get_peft_model(
+        tiny_model(), copy.deepcopy(PROMPTS["prefix"])
+    )  # the config alone would become our own prefix
     run = make(wrapped, tmp_path, settings={"gradient_checkpointing": True})
     with pytest.raises(ConfigError) as error:
         run.train()

@@ -189,8 +189,8 @@ TEXTS = {
         hint_pt="Use get_peft_model sem mixed=True.",
     ),
     "wrapped_by_peft": Text(
-        en="PEFT wraps the model itself: afinar's own LoRA has no {got}.",
-        pt="O próprio PEFT envolve o modelo: a LoRA do afinar não tem {got}.",
+        en="PEFT wraps the model itself: afinar's own technique has no {got}.",
+        pt="O próprio PEFT envolve o modelo: a técnica do próprio afinar não tem {got}.",
     ),
     "peft_task": Text(
         en="task_type={got!r} does not fit the model {model}, whose task is {expected}.",

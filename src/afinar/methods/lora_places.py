@@ -77,6 +77,7 @@ def places(model: PreTrainedModel, config: LoRA) -> dict[str, Place]:
             raise ConfigError("lora.twice", path=path, first=NAMES[found[path].kind], second=NAMES[place.kind])
         found[path] = place
     _check_patterns(config, found)
+    _check_ranks(found, config)
     if config.bias == "lora_only" and all(place.kind != "linear" or place.base.bias is None for place in found.values()):
         raise ConfigError("lora.no_bias")
     return {path: found[path] for path, _ in model.named_modules(remove_duplicate=False) if path in found}
@@ -193,7 +194,7 @@ def _targets(model: PreTrainedModel, config: LoRA) -> Iterable[tuple[str, Place]
         others = tuple(name for name in asked if not any(matches(path, [name]) for path in chosen))
     linear = find_targets(model, others) if others else {}
     for path, layer in linear.items():
-        yield path, Place("linear", layer, _rank(path, min(features(layer)), config))
+        yield path, Place("linear", layer, config.rank_of(path))
     tied = config.ensure_weight_tying and is_tied(model) and chosen
     for path in [embeddings_path(model), head_path(model)] if tied else chosen:
         yield path, _ends(model, path, config, tied=embeddings_path(model) if tied and path == head_path(model) else "")
@@ -203,18 +204,25 @@ def _ends(model: PreTrainedModel, path: str, config: LoRA, tied: str) -> Place:
     """The place on the embeddings or on the LM head."""
     base: Any = model.get_submodule(path)
     if is_linear(base):
-        return Place("linear", base, 0 if tied else _rank(path, min(features(base)), config), tied=tied)
+        return Place("linear", base, 0 if tied else config.rank_of(path), tied=tied)
     if config.dora or config.initialisation in SHIFTED:
         what = "dora" if config.dora else f"initialisation={config.initialisation}"
         raise ConfigError("lora.plain_embedding", what=what, path=path)
-    return Place("embedding", base, _rank(path, min(base.weight.shape), config))
+    return Place("embedding", base, config.rank_of(path))
 
 
-def _rank(path: str, most: int, config: LoRA) -> int:
-    r = config.rank_of(path)
-    if r > most:
-        raise ConfigError("lora.rank_too_high", path=path, r=r, most=most)
-    return r
+def _check_ranks(found: dict[str, Place], config: LoRA) -> None:
+    """Refuse ranks that no layer has, that a pattern gives to one that has not, and that no start can be taken from.
+
+    A narrow layer among others (the gate of a mixture's shared expert has one output) may get more than its own, as in PEFT.
+    """
+    most = {path: min(place.base.weight.shape) if place.kind == "embedding" else min(features(place.base))
+            for path, place in found.items() if place.kind in ("linear", "embedding")}  # fmt: skip
+    beyond = [path for path in most if found[path].r > most[path]]
+    strict = len(beyond) == len(most) or config.initialisation in SHIFTED
+    for path in beyond:
+        if strict or pattern_for(config.rank_pattern, path):
+            raise ConfigError("lora.rank_too_high", path=path, r=found[path].r, most=most[path])
 
 
 def _tokens(model: PreTrainedModel, config: LoRA) -> Iterable[tuple[str, Place]]:

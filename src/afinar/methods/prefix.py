@@ -182,7 +182,8 @@ class PrefixMethod:
         if MODULE in model._modules:
             raise ModelError("methods.already_attached")
         dimensions = _checked_dimensions(model)
-        start_PX = sampled_states(model, self.config.virtual_tokens) if self.config.start == "vocabulary" else None
+        sampled = self.config.start == "vocabulary" and model.device.type != "meta"  # there are no states on meta
+        start_PX = sampled_states(model, self.config.virtual_tokens) if sampled else None
         self._attach(model, dimensions)
         if start_PX is not None:
             encoder_of(model).embedding.weight.data.copy_(start_PX)

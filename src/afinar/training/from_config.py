@@ -29,8 +29,8 @@ LEARNING_RATES = {
 """What `learning_rate: auto` means, by method."""
 QUANTISED_RATE = 2e-4
 """The most that it means on a base in 4 or 8 bits for an adapter inside the layers (Dettmers et al. 2023, arXiv:2305.14314,
-table 9: 2e-4 up to 13 billion weights); a head and prompts keep their rate."""
-_BESIDE_WEIGHTS = frozenset({"lora", "bottleneck", "ia3", "peft"})
+table 9: 2e-4 up to 13 billion weights); a head, prompts and the vectors of (IA)³ keep their rate."""
+_BESIDE_WEIGHTS = frozenset({"lora", "bottleneck", "peft"})
 LION_FACTOR = 0.2
 """Lion's share of those rates: its steps are signs, hence larger. Chen et al. 2023, arXiv:2302.06675: 3 to 10 times less."""
 REFERENCE_WIDTH, WIDTH_EXPONENT = 2000, 0.781
