@@ -34,10 +34,10 @@ class TrainingConfig:
     )
     learning_rate: float | str = option(
         "auto",
-        en="Peak learning rate; auto is 5e-5 for full, 5e-4 for lora, 1e-3 for head; full and lora take more in models "
-        "narrower than 2,000, by (2000 / hidden size)^0.78; a fifth with lion.",
-        pt="Taxa de aprendizado máxima; auto é 5e-5 para full, 5e-4 para lora, 1e-3 para head; full e lora usam mais em "
-        "modelos mais estreitos que 2.000, por (2000 / hidden size)^0,78; um quinto com lion.",
+        en="Peak learning rate; auto goes by the method (5e-5 for full, 5e-4 for lora), more in models narrower than 2,000, "
+        "by (2000 / hidden size)^0.78; a fifth with lion.",
+        pt="Taxa de aprendizado máxima; auto segue o método (5e-5 para full, 5e-4 para lora), mais em modelos mais estreitos "
+        "que 2.000, por (2000 / hidden size)^0,78; um quinto com lion.",
     )
     optimizer: str = option(
         "adamw",

@@ -24,7 +24,7 @@ LEARNING_RATES = {
     "prefix": 1e-2,
     "prompt": 1e-2,
     "p_tuning": 5e-4,
-    "head": 1e-3,
+    "head": 2e-3,
 }
 """What `learning_rate: auto` means, by method."""
 QUANTISED_RATE = 2e-4
@@ -120,14 +120,14 @@ def resolve(config: TrainingConfig, *, method: str, longest: int, hidden_size: i
 def automatic_rate(method: str, hidden_size: int, quantised: bool = False) -> float:
     """The learning rate of :data:`LEARNING_RATES`, raised for models narrower than 2,000 by (2000 / hidden_size)^0.781.
 
-    On a quantised base it is at most :data:`QUANTISED_RATE` before that. Narrow models want larger steps; the head reads
-    features that do not change, so its rate stays. Two digits are kept.
+    On a quantised base it is at most :data:`QUANTISED_RATE` before that. Narrow models want larger steps, a head alone too:
+    what one of Adam's steps changes in its output grows with the features that it sums. Two digits are kept.
     Source of the exponent: the fit over Llama models in Schulman et al. 2025, "LoRA without regret", Thinking Machines.
     """
     rate = LEARNING_RATES[method]
     if quantised and method in _BESIDE_WEIGHTS:
         rate = min(rate, QUANTISED_RATE)
-    if method == "head" or hidden_size >= REFERENCE_WIDTH:
+    if hidden_size >= REFERENCE_WIDTH:
         return rate
     return float(f"{rate * (REFERENCE_WIDTH / hidden_size) ** WIDTH_EXPONENT:.1e}")
 

@@ -25,7 +25,7 @@ works with data that has `text` and `label`.
 **Memory.** The frozen model (2 bytes for each weight in bfloat16) and next to nothing more. No gradient flows through
 the model, so its activations are not kept either.
 
-**Learning rate.** 1e-3 by default: one linear layer bears, and needs, larger steps.
+**Learning rate.** 2e-3 by default (more in models narrower than 2,000): one linear layer bears, and needs, larger steps.
 
 **Source.** Alain and Bengio 2016, "Understanding intermediate layers using linear classifier probes", arXiv:1610.01644.
 
@@ -60,7 +60,8 @@ trabalha com dados que têm `text` e `label`.
 **Memória.** O modelo congelado (2 bytes por peso em bfloat16) e quase nada além. Nenhum gradiente passa pelo modelo,
 então suas ativações também não são guardadas.
 
-**Taxa de aprendizado.** 1e-3 por padrão: uma única camada linear suporta, e pede, passos maiores.
+**Taxa de aprendizado.** 2e-3 por padrão (mais em modelos mais estreitos que 2.000): uma única camada linear suporta, e pede,
+passos maiores.
 
 **Fonte.** Alain e Bengio 2016, "Understanding intermediate layers using linear classifier probes", arXiv:1610.01644.
 
