@@ -17,7 +17,7 @@ def figures() -> dict[str, dict[str, tuple[Any, ...]]]:
 
     measured = _read("methods.json").get("techniques", {})
     extra = {row.name: row.extra_bytes for row in techniques(ModelConfig(name="afinar-mini", dtype="float32", device="cpu"))}
-    quantised = _read("quantisation.json")
+    quantised = _read("quantisation_cpu.json")
     rows: dict[str, tuple[Any, ...]] = {}
     for name, of in sorted(measured.items()):
         best = [of.get(which) or {} for which in ("resenhas", "noticias")]
@@ -30,8 +30,8 @@ def figures() -> dict[str, dict[str, tuple[Any, ...]]]:
             row["base"]: (
                 row["weight_bytes"],
                 round(row["bits_per_byte"], 4),
-                round(row["forward_tokens_per_second"]),
-                round(row["training_tokens_per_second"]),
+                _median(row["forward_ratio"]),
+                _median(row["training_ratio"]),
             )
             for row in quantised.get("bases", [])
         },
@@ -48,14 +48,21 @@ def _read(name: str) -> dict[str, Any]:
     return found
 
 
+def _median(spread: list[float] | None) -> float | None:
+    return None if spread is None else round(spread[1], 2)
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
 def main() -> None:
     """Write the module of figures."""
-    kinds = {"TECHNIQUES": "tuple[int, int, float | None, float | None]", "BASES": "tuple[float, float, float, float]",
-             "METHODS": "tuple[float, float, float]"}  # fmt: skip
+    kinds = {
+        "TECHNIQUES": "tuple[int, int, float | None, float | None]",
+        "BASES": "tuple[int, float, float | None, float | None]",
+        "METHODS": "tuple[float, float, float]",
+    }
     lines = ['"""Figures of benchmarks/results/, written by `python -m benchmarks.cpu.explained`."""', ""]
     for table, rows in figures().items():
         lines.append(f"{table}: dict[str, {kinds[table]}] = {{")

@@ -3,10 +3,10 @@
     python -m benchmarks.cpu.quantisation --data "$AFINAR_DATA/resenhas"        # train.jsonl and valid.jsonl with `text`
     python -m benchmarks.cpu.quantisation --model NAME --device cuda --data FOLDER
 
-Each measurement is a process of its own. Bases: weight bytes, bits per byte on held-out rows, tokens per second of a
-forward pass (evaluation) and of a training step with LoRA. Methods: bits per byte before and after, seconds, the process's
-peak of memory. Without --data: the bundled answers (`afinar/instrucoes`). Results go to benchmarks/results/ as JSON and
-Markdown.
+Each measurement is a process of its own. Bases: weight bytes, bits per byte on held-out rows, and the speed of a forward
+pass (evaluation) and of a training step with LoRA, in rounds over all bases, each as a ratio to the first base of its round.
+Methods: bits per byte before and after, seconds, the process's peak of memory. Without --data: the bundled answers
+(`afinar/instrucoes`). Results go to benchmarks/results/ as JSON and Markdown.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import argparse
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,26 @@ def in_process(arm: str, name: str, arguments: list[str]) -> dict[str, Any]:
     return values
 
 
-def _speed(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+SPEEDS = ("forward_tokens_per_second", "training_tokens_per_second")
+
+
+def alternating(rounds: int, given: list[str]) -> list[dict[str, Any]]:
+    """Every base once a round; its speeds become ratios to the first base's of that round: [lowest, median, highest]."""
+    measured = [[in_process("base", name, given) for name in BASES] for _ in range(rounds)]
+    bases = []
+    for number in range(len(BASES)):
+        base = dict(measured[0][number])
+        for key in SPEEDS:
+            base.pop(key)
+            ratios = sorted(each[number][key] / each[0][key] for each in measured if each[number][key] is not None)
+            spread = [ratios[0], statistics.median(ratios), ratios[-1]] if ratios else None
+            base[key.removesuffix("_tokens_per_second") + "_ratio"] = spread
+        bases.append(base)
+    return bases
+
+
+def _speed(spread: list[float] | None) -> str:
+    return "–" if spread is None else f"{spread[1]:.2f} ({spread[0]:.2f}–{spread[2]:.2f})"
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -141,12 +159,14 @@ def markdown(report: dict[str, Any]) -> str:
         f"weights in {report['dtype']}; load of the machine meanwhile {report['load'][0]:.1f} to {report['load'][1]:.1f}. "
         f"Command: `{report['command']}`.", "",
         f"Bits per byte over {report['bases'][0]['n']} held-out rows of {report['data']}.", "",
-        "No speed: this CPU only emulates products in bfloat16, so the weights were rounded to it and multiplied in float32.",
-        "",
-        "| base | weights, MB | share | bits per byte | forward, tokens/s | LoRA step, tokens/s |",
+        f"Speeds are tokens per second over those of {report['bases'][0]['base']}: the median of {report['rounds']} rounds, "
+        "lowest and highest in brackets.", "",
+        *(["No speed: this CPU only emulates products in bfloat16, so the weights were rounded to it and multiplied in "
+           "float32.", ""] if any(base["forward_ratio"] is None for base in report["bases"]) else []),
+        "| base | weights, MB | share | bits per byte | forward | LoRA step |",
         "| --- | --- | --- | --- | --- | --- |",
         *(f"| {b['base']} | {b['weight_bytes'] / 1e6:.2f} | {b['weight_bytes'] / first:.2f} | {b['bits_per_byte']:.4f} | "
-          f"{_speed(b['forward_tokens_per_second'])} | {_speed(b['training_tokens_per_second'])} |"
+          f"{_speed(b['forward_ratio'])} | {_speed(b['training_ratio'])} |"
           for b in report["bases"]), "",
         f"{report['steps']} steps of 8 rows each, seed 0, bits per byte over {report['methods'][0]['n']} held-out rows:", "",
         "| method | base | learning rate | trained weights | bits per byte before | after | seconds | peak memory, MB |",
@@ -166,7 +186,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200, help="held-out rows")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--max-length", type=int, default=256)
-    parser.add_argument("--jobs", type=int, default=1, help="measurements at a time; more than one spoils the speeds")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each base")
     parser.add_argument("--arm", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.train, args.valid, args.format = "afinar/instrucoes", "afinar/instrucoes", "auto"
@@ -178,16 +198,14 @@ def main() -> None:
         return
     given, load = sys.argv[1:], [os.getloadavg()[0]]
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
-    arms = [("base", name) for name in BASES] + [("method", name) for name in METHODS]
-    with ThreadPoolExecutor(args.jobs) as pool:
-        done = list(pool.map(lambda arm: in_process(*arm, given), arms))
-    bases, methods = done[: len(BASES)], done[len(BASES) :]
+    bases = alternating(args.rounds, given)
+    methods = [in_process("method", name, given) for name in METHODS]
     load.append(os.getloadavg()[0])
     shown = [Path(word).name if os.path.sep in word else word for word in given]
     report = {
         "command": " ".join(["python -m benchmarks.cpu.quantisation", *shown]),
         "data": Path(args.data).name if args.data else args.train,
-        **{key: getattr(args, key) for key in ("model", "device", "dtype", "rows", "steps")},
+        **{key: getattr(args, key) for key in ("model", "device", "dtype", "rows", "steps", "rounds")},
         "cpu": platform.machine(),
         "threads": threads,
         "load": sorted(load),

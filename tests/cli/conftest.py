@@ -79,7 +79,7 @@ class FakeSession:
         self.adapted = adapted
         self.label_names: tuple[str, ...] = ()
         self.tokenizer = object()
-        self.model = types.SimpleNamespace(config=types.SimpleNamespace(max_position_embeddings=limit))
+        self.positions = limit
         self.asked: list[Any] = []
 
     def generate(self, prompt: str, **options: Any) -> str:

@@ -79,3 +79,9 @@ def test_sampling_uses_one_seed_for_both(tmp_path: Path) -> None:
     torch.manual_seed(1)
     answers = compare(load(tmp_path / "adapter")).generate(PROMPT, max_new_tokens=8, temperature=1.0, seed=5, chat=False)
     assert answers.base == answers.adapted
+
+
+def test_a_prompt_takes_positions_from_what_a_session_reads(tmp_path: Path) -> None:
+    session = load(exported(PromptTuning(virtual_tokens=3), tmp_path))
+    assert load(tmp_path / "base").positions == 128
+    assert session.positions == 125

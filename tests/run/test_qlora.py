@@ -88,7 +88,7 @@ def test_its_config_is_lora_s_with_customary_values() -> None:
 
 @pytest.mark.parametrize(
     ("method", "quantised", "rate"),
-    [("lora", True, 2e-4), ("lora", False, 5e-4), ("head", True, 1e-3), ("prompt", True, None)],
+    [("lora", True, 2e-4), ("lora", False, 5e-4), ("head", True, None), ("prompt", True, None)],
 )
 def test_the_learning_rate_of_quantised_bases(method: str, quantised: bool, rate: float | None) -> None:
     chosen = from_config.resolve(TrainingConfig(), method=method, longest=9, hidden_size=4096, quantised=quantised)

@@ -124,9 +124,7 @@ def _answer(session: Session, history: Messages, options: dict[str, Any], contex
 
 def _shortened(session: Session, history: Messages, opening: Messages, max_new_tokens: int, context: Context) -> Messages:
     """The conversation without its oldest turns, where with the answer it would exceed what the model can read."""
-    from afinar.models.decoder import last_position
-
-    limit = last_position(session.model, session.model.config)  # a recurrent model has none
+    limit = session.positions  # a recurrent model has none
     turns = history[len(opening) :]
     if limit is None or _fits(session, opening + turns, limit - max_new_tokens):
         return history

@@ -23,6 +23,7 @@ from afinar.methods.exports import CARD_FILE, Card
 from afinar.methods.peft_files import CONFIG_FILE as PEFT_FILE
 from afinar.models.causal import supervise
 from afinar.models.config import QUANTIZE, ModelConfig
+from afinar.models.decoder import last_position
 from afinar.models.embedded import NAME as EMBEDDED
 from afinar.models.load import describe, load_model, load_tokenizer
 from afinar.run import folder as files
@@ -124,6 +125,11 @@ class Session:
             self.method = None
             self.model.save_pretrained(part)
             self.tokenizer.save_pretrained(part)
+
+    @property
+    def positions(self) -> int | None:
+        """How many tokens the model can read at most, a prompt's own left out; None: it has no limit."""
+        return last_position(self.model, self.model.config)
 
     @property
     def collator(self) -> Collator:

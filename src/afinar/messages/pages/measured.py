@@ -17,8 +17,8 @@ _HEADS = {
     "pt": ("técnica", "pesos treinados", "memória", "acurácia", "perplexidade"),
 }
 _BASE_HEADS = {
-    "en": ("base", "weights", "bits per byte", "reading, tokens/s", "training, tokens/s"),
-    "pt": ("base", "pesos", "bits por byte", "leitura, tokens/s", "treino, tokens/s"),
+    "en": ("base", "weights", "bits per byte", "speed of reading", "speed of training"),
+    "pt": ("base", "pesos", "bits por byte", "velocidade de leitura", "velocidade de treino"),
 }
 _METHOD_HEADS = {
     "en": ("method", "bits per byte", "seconds", "peak memory of the process"),
@@ -48,8 +48,8 @@ def bases(language: str) -> str:
             name,
             _bytes(size, language),
             _number(bits, 4, language),
-            _number(reading, 0, language),
-            _number(training, 0, language),
+            "–" if reading is None else _number(reading, 2, language),
+            "–" if training is None else _number(training, 2, language),
         )
         for name, (size, bits, reading, training) in BASES.items()
     ]

@@ -23,11 +23,12 @@ weight (4.127 instead of 4.5). Paged optimizer: AdamW's moments in 8 bits, in me
 the card is full (`training.optimizer: paged_adamw_8bit`, CUDA only). LoRA on all linear layers: the paper found that this,
 and not the rank, is what it takes to match full fine-tuning.
 
-**Measured here.** afinar-mini, one CPU thread. The bases as they are:
+**Measured here.** afinar-mini, one CPU thread. The bases as they are, speeds as shares of
+float32's:
 
 {bases("en")}
 
-And trained on the same rows with the same settings:
+And trained on the same rows, each at its automatic learning rate:
 
 {quantised_methods("en")}
 
@@ -85,11 +86,12 @@ float32) a cada produto; a aritmética, portanto, não é em 4 bits, e os gradie
 entre a placa e a máquina quando a placa enche (`training.optimizer: paged_adamw_8bit`, só em CUDA). LoRA em todas as
 camadas lineares: o artigo viu que é isso, e não o posto, que faz alcançar o ajuste completo.
 
-**Medido aqui.** afinar-mini, uma thread de CPU. As bases como são:
+**Medido aqui.** afinar-mini, uma thread de CPU. As bases como são, velocidades em
+relação à do float32:
 
 {bases("pt")}
 
-E treinadas nas mesmas linhas com os mesmos ajustes:
+E treinadas nas mesmas linhas, cada uma com sua taxa automática:
 
 {quantised_methods("pt")}
 
