@@ -11,5 +11,15 @@ TECHNIQUES: dict[str, tuple[int, int, float | None, float | None]] = {
     "prompt": (5120, 81920, 0.595, 81.75),
     "qlora": (286720, 4587520, 0.74, 83.625),
 }
-BASES: dict[str, tuple[float, float, float, float]] = {}
-METHODS: dict[str, tuple[float, float, float]] = {}
+BASES: dict[str, tuple[int, float, float | None, float | None]] = {
+    "float32": (19407872, 1.9292, 1.0, 1.0),
+    "bfloat16": (9703936, 1.9292, None, None),
+    "int8": (11187200, 1.9291, 1.17, 1.15),
+    "nf4": (9946112, 1.9358, 0.83, 0.94),
+    "nf4 + double quantisation": (9846544, 1.9358, 1.3, 1.15),
+}
+METHODS: dict[str, tuple[float, float, float]] = {
+    "qlora": (1.88, 37, 1030553600),
+    "lora": (1.8436, 37, 996986880),
+    "full": (1.8333, 30, 932921344),
+}
