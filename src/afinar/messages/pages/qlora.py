@@ -32,13 +32,14 @@ And trained on the same rows, each at its automatic learning rate:
 
 {quantised_methods("en")}
 
-On the CPU a 4-bit layer is turned back for each product without the fused kernels that a GPU has, hence the speed. In
-a model as small as this one the embeddings, which are never quantised, are two fifths of the weights; in a model of 7
-billion they are four per cent.
+On the CPU a 4-bit layer is turned back for each product, without the fused kernels that a GPU has; in a model of this
+size that is lost in the noise of a shared machine (a base's speed differed by a third from round to round). In a model
+as small as this one the embeddings, which are never quantised, are two fifths of the weights; in a model of 7 billion
+they are four per cent.
 
 **When to use it.** The model fits into memory only in 4 bits; or fits otherwise, and you would rather have longer rows.
 
-**When not.** The model fits in bfloat16: `lora` is faster and loses nothing to rounding. To train all weights: 4-bit
+**When not.** The model fits in bfloat16: `lora` turns nothing back and loses nothing to rounding. To train all weights: 4-bit
 weights have no gradient (`full` is refused). To merge: the update is folded into the base in bfloat16, and the merged
 model is not quite the one that was trained; `afinar merge` measures the difference.
 
@@ -95,13 +96,14 @@ E treinadas nas mesmas linhas, cada uma com sua taxa automática:
 
 {quantised_methods("pt")}
 
-Na CPU, uma camada em 4 bits é convertida a cada produto sem os kernels fundidos que uma GPU tem; daí a velocidade.
+Na CPU, uma camada em 4 bits é convertida a cada produto, sem os kernels fundidos que uma GPU tem; num modelo deste
+tamanho isso some no ruído de uma máquina compartilhada (a velocidade de uma base variou em um terço de uma rodada a outra).
 Num modelo pequeno como este, os embeddings, que nunca são quantizados, são dois quintos dos pesos; num de 7 bilhões,
 são quatro por cento.
 
 **Quando usar.** O modelo só cabe na memória em 4 bits; ou cabe de outro modo, e você prefere linhas mais longas.
 
-**Quando não usar.** O modelo cabe em bfloat16: `lora` é mais rápido e nada perde por arredondamento. Para treinar
+**Quando não usar.** O modelo cabe em bfloat16: `lora` não converte nada e nada perde por arredondamento. Para treinar
 todos os pesos: pesos em 4 bits não têm gradiente (`full` é recusado). Para fundir: a atualização é incorporada à base
 em bfloat16, e o modelo fundido não é exatamente o que foi treinado; `afinar merge` mede a diferença.
 
