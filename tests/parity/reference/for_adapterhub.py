@@ -1,6 +1,6 @@
 """Exports of this package for `make_adapterhub.py check`, which loads them into AdapterHub's own library.
 
-.venv/bin/python tests/parity/reference/for_adapterhub.py /tmp/exports
+python tests/parity/reference/for_adapterhub.py EXPORTS
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Run it in an environment of its own, because `adapters` 1.3.0 pins transformers 4.57:
 
-    python -m venv /tmp/adapterhub && /tmp/adapterhub/bin/pip install adapters==1.3.0 torch
-    /tmp/adapterhub/bin/python tests/parity/reference/make_adapterhub.py make
-    .venv/bin/python tests/parity/reference/for_adapterhub.py /tmp/exports         # the project's own exports
-    /tmp/adapterhub/bin/python tests/parity/reference/make_adapterhub.py check /tmp/exports
+    python -m venv OTHER && OTHER/bin/pip install adapters==1.3.0 torch
+    OTHER/bin/python tests/parity/reference/make_adapterhub.py make
+    python tests/parity/reference/for_adapterhub.py EXPORTS                 # the project's own exports, into a new folder
+    OTHER/bin/python tests/parity/reference/make_adapterhub.py check EXPORTS
 
 make writes, beside itself, a folder for each case in adapterhub/ as `save_adapter(..., use_safetensors=True)` leaves it, and
 the logits of all cases in adapterhub.safetensors. check loads folders that this package exported and compares their logits.
