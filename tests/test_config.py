@@ -26,7 +26,6 @@ from afinar.config import (
     to_yaml,
     validate,
 )
-from afinar.config.yaml12 import read, scalar
 from afinar.data.config import DataConfig
 from afinar.errors import ConfigError
 from afinar.evaluation.config import EvaluationConfig
@@ -35,6 +34,7 @@ from afinar.methods.config import Full, Head, LoRA
 from afinar.models.config import ModelConfig
 from afinar.options import FrozenDict
 from afinar.training.config import TrainingConfig
+from afinar.yaml12 import read, scalar
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from afinar.config.schema import SECTIONS, fields_of
 from afinar.config.sources import known_path
 from afinar.config.tree import Entry, Layer, Origin
-from afinar.config.yaml12 import scalar
 from afinar.errors import ConfigError
+from afinar.yaml12 import scalar
 
 _WITHOUT_DOT = (*SECTIONS, "output")  # a section alone is a mistake, better told by the loader than by the parser
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from afinar.config import yaml12
+from afinar import yaml12
 from afinar.config.schema import SECTIONS, RunConfig, fields_of
-from afinar.config.tree import MAX_DEPTH, Entry, Kind, Layer, Origin, Tree, plain
+from afinar.config.tree import Entry, Kind, Layer, Origin
 from afinar.errors import ConfigError
+from afinar.yaml12 import MAX_DEPTH, Tree, plain
 
 PREFIX = "AFINAR__"
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from afinar.config import yaml12
+from afinar import yaml12
 from afinar.config.schema import FieldDoc, type_names
-from afinar.config.tree import Entry, Layer, plain
-from afinar.config.yaml12 import scalar
+from afinar.config.tree import Entry, Layer
 from afinar.errors import ConfigError
 from afinar.options import PLAIN, FrozenDict
+from afinar.yaml12 import plain, scalar
 
 
 def typed(field: FieldDoc, entry: Entry) -> Any:

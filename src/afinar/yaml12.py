@@ -7,13 +7,31 @@ Scalars are resolved here by the core schema's own table (YAML 1.2.2, section 10
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from afinar.config.tree import MAX_DEPTH, Tree
 from afinar.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, ScalarNode
+
+MAX_DEPTH = 5  # of a config: section, field, key of a mapping, list, list in it, item
+
+
+class Tree(NamedTuple):
+    """A scalar, a list of trees or a dict of trees, and its line where the source has lines."""
+
+    value: Any
+    line: int | None = None
+
+
+def plain(tree: Tree) -> Any:
+    """The plain Python value of a tree; a list becomes a tuple, as frozen configs hold them."""
+    if isinstance(tree.value, list):
+        return tuple(plain(item) for item in tree.value)
+    if isinstance(tree.value, dict):
+        return {key: plain(item) for key, item in tree.value.items()}
+    return tree.value
+
 
 _INT = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -41,7 +59,7 @@ def scalar(text: str) -> Any:
     return text
 
 
-def read(text: str, path: str) -> Tree:
+def read(text: str, path: str, max_depth: int = MAX_DEPTH) -> Tree:
     """The document in `text` as a tree with line numbers. Raises ConfigError with the line of what is wrong."""
     from ruamel.yaml import YAML  # here, for `afinar --help` reads no YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -58,23 +76,23 @@ def read(text: str, path: str) -> Tree:
         raise ConfigError("config.too_deep", where=path) from error
     except (YAMLError, ValueError) as error:  # characters that YAML does not allow come as ReaderError or ValueError
         raise ConfigError("config.syntax", where=path, problem=" ".join(str(error).split())) from error
-    return Tree({}, 1) if node is None else _tree(node, path, depth=0)
+    return Tree({}, 1) if node is None else _tree(node, path, max_depth)
 
 
-def _tree(node: Any, path: str, depth: int) -> Tree:
+def _tree(node: Any, path: str, levels: int) -> Tree:
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
     line = node.start_mark.line + 1
-    if depth > MAX_DEPTH:  # also where an alias contains itself
+    if levels < 0:  # also where an alias contains itself
         raise ConfigError("config.too_deep", where=f"{path}:{line}")
     if isinstance(node, MappingNode):
-        return Tree(_mapping(node, path, depth), line)
+        return Tree(_mapping(node, path, levels), line)
     if isinstance(node, SequenceNode):
-        return Tree([_tree(item, path, depth + 1) for item in node.value], line)
+        return Tree([_tree(item, path, levels - 1) for item in node.value], line)
     return Tree(_scalar(node, path, line), line)
 
 
-def _mapping(node: MappingNode, path: str, depth: int) -> dict[str, Tree]:
+def _mapping(node: MappingNode, path: str, levels: int) -> dict[str, Tree]:
     from ruamel.yaml.nodes import ScalarNode
 
     found: dict[str, Tree] = {}
@@ -85,7 +103,7 @@ def _mapping(node: MappingNode, path: str, depth: int) -> dict[str, Tree]:
         key = str(key_node.value)
         if key in found:
             raise ConfigError("config.duplicate", where=f"{path}:{line}", key=key, first=found[key].line)
-        found[key] = _tree(value_node, path, depth + 1)._replace(line=line)
+        found[key] = _tree(value_node, path, levels - 1)._replace(line=line)
     return found
 
 
