@@ -27,4 +27,16 @@ TEXTS = {
         hint_en="Shorten the prompt, or clear the conversation.",
         hint_pt="Encurte o prompt ou limpe a conversa.",
     ),
+    "nothing_to_score": Text(
+        en="{text!r} has no token of its own to score.",
+        pt="{text!r} não tem nenhum token próprio para pontuar.",
+        hint_en="Give a text of at least one word; after a context it may need a space before it.",
+        hint_pt="Use um texto com pelo menos uma palavra; depois de um contexto ele pode precisar de um espaço antes.",
+    ),
+    "long_text": Text(
+        en="The text has {tokens} tokens; the model has {positions} positions, so it cannot be scored in one piece.",
+        pt="O texto tem {tokens} tokens; o modelo tem {positions} posições e não consegue pontuá-lo de uma vez.",
+        hint_en="Shorten the text; whole documents are measured by their perplexity, window by window.",
+        hint_pt="Encurte o texto; documentos inteiros são medidos pela perplexidade, janela por janela.",
+    ),
 }

@@ -73,7 +73,8 @@ class _Head:
 def supervise(model: nn.Module) -> nn.Module:
     """Give `model` (or the causal model inside its wrappers) the supervised forward; returns `model`. Idempotent.
 
-    Called with `labels` (B, T), not shifted and -100 where nothing is learnt, the new forward takes four more keywords:
+    Called with `labels` (B, T), not shifted and -100 where nothing is learnt, the new forward takes four more keywords.
+    Labels (B, T+1) name what follows the last position too, so that a model scores as many tokens as it reads.
 
     num_items_in_batch: supervised tokens of the whole optimizer step (int or () tensor), or the sum of their weights;
         None: of this batch.
@@ -176,7 +177,7 @@ def _token_losses(
     """
     labels = labels.to(states_BT.device)
     kept = labels[:, 1:] != -100
-    targets_N, states_N = labels[:, 1:][kept], states_BT[:, :-1][kept]
+    targets_N, states_N = labels[:, 1:][kept], states_BT[:, : kept.shape[1]][kept]
     weights_N = None
     if weights is not None:
         weights_N = F.pad(weights.to(states_BT.device), (labels.shape[1] - weights.shape[1], 0))[:, 1:][kept]
