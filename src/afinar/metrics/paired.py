@@ -1,0 +1,203 @@
+"""Did a model become better or worse? Both models answer the same rows, and the differences row by row are what is tested."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+
+from afinar.metrics.difference import FLIPS_TO_TELL, Difference, Finding
+from afinar.metrics.intervals import bootstrap, mean_interval, units, wilson
+from afinar.metrics.resampling import CELLS, Floats
+
+LEVEL = 0.05
+"""p at which something is called a difference."""
+
+PairedStatistic = Callable[[Floats], tuple[Floats, Floats]]
+"""counts (m, n), how often each row is drawn, to the statistic (m,) of the model before and (m,) of the one after."""
+
+
+def mcnemar(fixed: int, broke: int) -> float:
+    """Exact two-sided p of McNemar's test, from the rows that changed sides.
+
+    If the models were equally good, each of the n = fixed + broke changes would go either way like a fair coin::
+
+        p = min(1, 2 · P(X <= min(fixed, broke))),   X ~ Binomial(n, 1/2)
+
+    Raises ValueError for a negative count. Source: McNemar 1947, Psychometrika 12(2); the exact form is the sign test.
+    """
+    if fixed < 0 or broke < 0:
+        raise ValueError(f"fixed={fixed}, broke={broke}; expected counts >= 0.")
+    from scipy.stats import binom
+
+    n = fixed + broke
+    return min(1.0, 2 * float(binom.cdf(min(fixed, broke), n, 0.5))) if n else 1.0
+
+
+def compare_flips(before: Sequence[bool], after: Sequence[bool]) -> Difference:
+    """Share of right rows after - before, by the exact test of :func:`mcnemar`.
+
+    The interval is Newcombe's (:func:`newcombe`). Below six changed rows no outcome could reach p = 0.05: `too_few`.
+    Raises ValueError if lengths differ or there is no row.
+    """
+    if len(before) != len(after) or len(after) == 0:
+        raise ValueError(f"{len(before)} rows before, {len(after)} after; expected as many, and at least one.")
+    was, is_now = np.asarray(before, dtype=bool), np.asarray(after, dtype=bool)
+    n = len(was)
+    fixed, broke = int(np.sum(~was & is_now)), int(np.sum(was & ~is_now))
+    p = mcnemar(fixed, broke)
+    low, high = newcombe(int(np.sum(was & is_now)), fixed, broke, n)
+    difference = (fixed - broke) / n
+    found = finding(difference, p, fixed + broke)
+    return Difference(difference, n, "mcnemar_exact", found, p, low, high, fixed, broke)
+
+
+def newcombe(both: int, fixed: int, broke: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for the difference (fixed - broke) / n of two shares of the same rows.
+
+    Wilson's intervals of the two shares, joined with their correlation phi (square and add); it stays within [-1, 1] and does
+    not collapse when nothing changed. both: rows right under both models.
+    Source: Newcombe 1998, Statistics in Medicine 17, method 10.
+    """
+    neither = n - both - fixed - broke
+    after, before = (both + fixed) / n, (both + broke) / n
+    after_low, after_high = wilson(both + fixed, n, confidence)
+    before_low, before_high = wilson(both + broke, n, confidence)
+    product = (both + fixed) * (both + broke) * (neither + fixed) * (neither + broke)
+    determinant = both * neither - fixed * broke
+    # Newcombe's continuity correction of phi, where the rows agree more than by chance.
+    corrected = max(0.0, determinant - n / 2) if determinant > 0 else float(determinant)
+    phi = corrected / math.sqrt(product) if product else 0.0
+    up, down = after - after_low, before_high - before
+    low = math.sqrt(max(0.0, up**2 - 2 * phi * up * down + down**2))
+    up, down = after_high - after, before - before_low
+    high = math.sqrt(max(0.0, up**2 - 2 * phi * up * down + down**2))
+    difference = (fixed - broke) / n
+    return difference - low, difference + high
+
+
+def compare_means(
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    weights: Sequence[float] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    higher_is_better: bool = True,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Difference:
+    """Mean after - mean before; with `weights` sum(after) / sum(weights) - sum(before) / sum(weights).
+
+    before, after (n,): a number for each row; with weights per-row sums, such as losses in nats over tokens. clusters (n,):
+    rows that belong together change together and count as one unit; n of the result counts units.
+
+    The interval is :func:`~afinar.metrics.intervals.mean_interval` of the differences; p is that of :func:`sign_flip`, exact
+    for any distribution. A difference is called one where p <= 0.05 and the interval leaves out zero; with fewer than six units
+    that changed at all, it is `too_few`.
+
+    Raises ValueError if lengths differ or the weights sum to nothing.
+    """
+    if len(before) != len(after):
+        raise ValueError(f"{len(before)} values before, {len(after)} after; expected as many.")
+    change = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    low, high = mean_interval(change, weights=weights, clusters=clusters, resamples=resamples, seed=seed)
+    x, w = units(change, weights, clusters)
+    difference = float(x.sum() / w.sum())
+    p = sign_flip(x[:, 0], seed=seed)
+    found = finding(difference, p, int(np.count_nonzero(x)), (low, high), higher_is_better)
+    return Difference(difference, len(x), "sign_flip", found, p, low, high)
+
+
+def sign_flip(changes: Floats, *, resamples: int = 9_999, seed: int = 0) -> float:
+    """Two-sided p of the permutation test that swaps before and after within units.
+
+    If the models were alike, each unit's change could as well have had the other sign. p is the share of sign patterns whose
+    sum is at least as far from zero as the one seen: over all 2^k patterns of the k units that changed up to k = 13, over
+    random ones (the seen one counted in) up to 5,000, by the normal limit beyond. On changes of ±1 it is McNemar's exact test.
+
+    Source: Fisher 1935, The Design of Experiments, section 21.
+    """
+    moved = changes[changes != 0]
+    if len(moved) == 0:
+        return 1.0
+    seen = abs(moved.sum()) * (1 - 1e-9)  # patterns that tie with it must count as ties after rounding, too
+    if len(moved) > 5_000:
+        return math.erfc(float(seen / math.sqrt(2 * np.sum(moved**2))))
+    if len(moved) <= 13:
+        patterns = (np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved))) & 1
+        return float(np.mean(np.abs((2 * patterns - 1) @ moved) >= seen))
+    generator = np.random.default_rng(seed)
+    step, reached = max(1, CELLS // len(moved)), 0
+    for start in range(0, resamples, step):
+        signs = generator.integers(2, size=(min(step, resamples - start), len(moved)), dtype=np.int8)
+        sums = moved.sum() - 2 * (signs @ moved)
+        reached += int(np.sum(np.abs(sums) >= seen))
+    return (1 + reached) / (1 + resamples)
+
+
+def compare_statistic(
+    statistic: PairedStatistic,
+    n: int,
+    *,
+    changed: int | None = None,
+    higher_is_better: bool = True,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Difference:
+    """A corpus statistic (BLEU, F1, calibration error) after - before, by the paired bootstrap over n rows.
+
+    statistic: see :data:`PairedStatistic`; both models see the same draws. changed: rows on which the models' outputs differ
+    at all, where that is known; below six it is `too_few`. Interval as
+    :func:`~afinar.metrics.intervals.bootstrap_interval`; p is the level at which that interval would end at zero.
+
+    Raises ValueError unless n >= 1. Source: Koehn 2004, EMNLP, section 4 (paired bootstrap); intervals as there.
+    """
+    if n < 1:
+        raise ValueError(f"n={n}; expected >= 1.")
+
+    def shift(counts: Floats) -> Floats:
+        first, second = statistic(counts)
+        return np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+
+    difference = float(shift(np.ones((1, n)))[0])
+    p, interval = _inverted(shift, n, resamples, seed) if n > 1 else (1.0, (-math.inf, math.inf))
+    found = finding(difference, p, n if changed is None else min(n, changed), interval, higher_is_better)
+    return Difference(difference, n, "paired_bootstrap", found, p, *interval)
+
+
+def _inverted(shift: Callable[[Floats], Floats], n: int, resamples: int, seed: int) -> tuple[float, tuple[float, float]]:
+    """p and the 95% interval of the same bootstrap."""
+    from scipy import stats
+
+    values, bias, acceleration = bootstrap(shift, n, resamples, seed)
+    stretch = math.sqrt(n / (n - 1))
+    reach = stretch * stats.t.ppf(1 - LEVEL / 2, n - 1)
+    z = bias + np.array([-reach, reach])
+    low, high = np.quantile(values, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    if np.all(values == 0):
+        return 1.0, (0.0, 0.0)
+    # The level of zero among the resamples, taken back through the same corrections to a t quantile.
+    level = (np.sum(values < 0) + np.sum(values == 0) / 2) / len(values)
+    at = stats.norm.ppf(np.clip(level, 1 / (len(values) + 1), 1 - 1 / (len(values) + 1))) - bias
+    t = (at / (1 + acceleration * at) - bias) / stretch
+    return float(2 * stats.t.sf(abs(t), n - 1)), (float(low), float(high))
+
+
+def finding(
+    difference: float,
+    p: float,
+    changed: int,
+    interval: tuple[float, float] | None = None,
+    higher_is_better: bool = True,
+    level: float = LEVEL,
+) -> Finding:
+    """What to call a difference: `too_few` below six changed rows, a direction where p and interval both say so.
+
+    p may be an adjusted one (:func:`~afinar.metrics.corrections.holm`).
+    """
+    if changed < FLIPS_TO_TELL:
+        return "too_few"
+    if p > level or difference == 0 or (interval is not None and interval[0] <= 0 <= interval[1]):
+        return "no_difference"
+    return "better" if (difference > 0) == higher_is_better else "worse"
