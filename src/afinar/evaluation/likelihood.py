@@ -2,11 +2,13 @@
 
     log p(text | context) = sum_i ln p(t_i | context, t_1 ... t_{i-1})          in nats, over the tokens t of the text
 
-Context and text are tokenised together, as they stand side by side, and what follows the context's own tokens is scored.
-Blanks at the end of the context count as the text's, since most vocabularies write a word with the blank before it. After an
-empty context the text follows the tokenizer's BOS, or EOS where it has none. Equal to `loglikelihood` of
-lm-evaluation-harness (Gao et al. 2021, doi:10.5281/zenodo.5371628), but for tokenizers that put EOS behind each text: there
-the harness would drop as many of the text's first tokens, and here that EOS is left out.
+Context and text are tokenised together, as they stand side by side; of those tokens, the ones after as many as the context
+has by itself are scored. So a text should begin where a word begins: one that continues the context's last word is measured by
+what is left of it. Blanks at the end of the context count as the text's, since most vocabularies write a word with the blank
+before it. After an empty context the text follows the tokenizer's BOS, or EOS where it has none.
+
+Equal to `loglikelihood` of lm-evaluation-harness (Gao et al. 2021, doi:10.5281/zenodo.5371628), but for tokenizers that put
+EOS behind each text: there the harness would drop as many of the text's first tokens, and here that EOS is left out.
 """
 
 from __future__ import annotations
@@ -117,11 +119,12 @@ class PairEncoder:
         return EncodedPair(ids[cut:], count, len(scored.encode("utf-8")), cut)
 
     def _after(self, context: str, text: str) -> tuple[list[int], int]:
-        before = len(self._framed(context))
-        if before == 0:  # the tokenizer drops all that the context is made of
+        asked = self._framed(context)
+        if not asked:  # the tokenizer drops all that the context is made of
             return self._alone(text)
-        whole = self._framed(context + text)
-        return whole, len(whole) - before
+        # The model reads the context as it would be asked, also where the text would have joined its last token.
+        rest = self._framed(context + text)[len(asked) :]
+        return asked + rest, len(rest)
 
     def _alone(self, text: str) -> tuple[list[int], int]:
         ids = self._bare(text)
