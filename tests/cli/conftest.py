@@ -18,6 +18,7 @@ from afinar import messages
 from afinar.cli.main import main
 from afinar.config import RunConfig
 from afinar.errors import DataError
+from afinar.run import group
 
 METRICS = {"loss": 2.5, "perplexity": 12.18, "bits_per_byte": 1.2, "token_accuracy": 0.5}
 RESULTS = {
@@ -126,7 +127,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
 
     fake.train, fake.load, fake.evaluate = train, load, evaluate
     module = types.ModuleType("afinar.run")
-    module.__dict__.update(train=train, load=load, evaluate=evaluate, export=export, merge=export)
+    module.__dict__.update(group=group, train=train, load=load, evaluate=evaluate, export=export, merge=export)
     monkeypatch.setitem(sys.modules, "afinar.run", module)
     monkeypatch.setattr(afinar, "run", module, raising=False)
     return fake

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 NOT_A_TERMINAL_WIDTH = 200  # tables keep their rows whole in a file or a pipe
 
@@ -66,9 +67,14 @@ class Context:
         self.err.print(line, soft_wrap=True)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", numbers: bool = True) -> Table:
-    """A plain table, its first column to the left and, where they are `numbers`, the others to the right."""
-    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, title: str = "", numbers: bool = True, gap: int = 3
+) -> Table:
+    """A plain table, its first column to the left and, where they are `numbers`, the others to the right.
+
+    gap: blanks between columns.
+    """
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index and numbers else "left", overflow="fold")
     for row in rows:

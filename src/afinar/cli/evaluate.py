@@ -7,7 +7,7 @@ from typing import Any
 from afinar import messages
 from afinar.cli.context import Context
 from afinar.cli.libraries import quieten
-from afinar.cli.results import about_intervals, scores, whole
+from afinar.cli.results import footer, show_scores, whole
 from afinar.data.config import FORMATS
 from afinar.errors import ConfigError
 
@@ -21,8 +21,8 @@ def evaluate(
     from afinar import run as pipeline
 
     result = pipeline.evaluate(model, data, format=format, max_length=max_length, offline=context.offline)
-    context.show(scores(result))
-    context.say(messages.text("cli.measured_data", n=whole(result["n"]), data=data, intervals=about_intervals(result)))
+    show_scores(result, context)
+    context.say(footer(result, messages.text("scores.on_rows", n=whole(result["n"]), data=data)))
     return result
 
 

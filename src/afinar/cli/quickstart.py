@@ -48,7 +48,7 @@ def show_story(told: Mapping[str, Any], context: Context) -> None:
 
 
 def _table(told: Mapping[str, Any]) -> Table:
-    columns = [messages.text(key) for key in ("quickstart.task", "cli.base", "cli.adapted", "quickstart.trained")]
+    columns = [messages.text(key) for key in ("quickstart.task", "scores.base", "scores.adapted", "quickstart.trained")]
     rows = []
     for task, metric, digits in (("instructions", "perplexity", 1), ("sentiment", "accuracy", 3)):
         results = told[task]

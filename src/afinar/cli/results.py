@@ -1,41 +1,90 @@
-"""Scores as a table for a person: metrics down, base and adapted across."""
+"""Scores for a person: metrics down, the two sides across, what the paired comparison found beside or below.
+
+On a terminal that is wide enough it is one table; on a narrow one the comparison is a second table under the scores.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from afinar import messages
-from afinar.cli.context import table
-from afinar.training.figures import METRICS
+from afinar.cli.context import Context, table
+from afinar.metrics.wording import finding, signed_interval, with_interval
+from afinar.training.figures import METRICS, label
+
+SIDES = ("base", "adapted")
+NAMED = ("baseline", "model")  # what the sides are called where any two models are compared
+_STYLES = {"better": "green", "worse": "red"}
 
 
-def scores(result: Mapping[str, Any]) -> Table:
-    """The table of `{"base": {...}, "adapted": {...}}`; a plain model has `base` alone, full fine-tuning may have both."""
-    sides = [side for side in ("base", "adapted") if result.get(side)]
-    names = [name for name in METRICS if any(name in result[side] for side in sides)]
-    rows = [[messages.text(f"core.metric_{name}"), *(_cell(result[side], name) for side in sides)] for name in names]
-    return table([messages.text("cli.metric"), *(messages.text(f"cli.{side}") for side in sides)], rows)
+def show_scores(result: Mapping[str, Any], context: Context, titles: Sequence[str] = SIDES) -> None:
+    """Print the scores of `{"base": {...}, "adapted": {...}, "comparison": {...}}` and, where rows flipped, how many.
+
+    A plain model has `base` alone. titles: the names of the two columns in the catalogue.
+    """
+    sides = [side for side in SIDES if result.get(side)]
+    heads = ["scores.value"] if len(sides) == 1 else [f"scores.{title}" for title in titles]
+    columns = [messages.text("scores.metric"), *(messages.text(head) for head in heads)]
+    names = [name for name in METRICS if any(result[side].get(name) is not None for side in sides)]
+    rows: dict[str, list[str | Text]] = {
+        name: [label(name), *(with_interval(name, result[side]) for side in sides)] for name in names
+    }
+    compared = {name: found for name, found in result.get("comparison", {}).items() if name in rows}
+    _show_together(columns, rows, compared, context)
+    for name, found in compared.items():
+        if found.get("fixed") is not None:
+            context.say(_flips(name, found))
 
 
-def _cell(metrics: Mapping[str, Any], name: str) -> str:
-    """The value, with its interval where it has one: `12.18 (11.90–12.47)`."""
-    digits = 2 if name == "perplexity" else 4
-    if metrics.get(name) is None:
-        return "-"
-    value = messages.number(metrics[name], digits)
-    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    if low is None or high is None:
-        return value
-    return f"{value} ({messages.number(low, digits)}–{messages.number(high, digits)})"
+def _show_together(
+    columns: list[str], rows: dict[str, list[str | Text]], compared: Mapping[str, Mapping[str, Any]], context: Context
+) -> None:
+    """One table where it fits the width, else the scores first and the comparison below."""
+    if not compared:
+        context.show(table(columns, list(rows.values())))
+        return
+    found: dict[str, list[str | Text]] = {
+        name: [signed_interval(name, difference), _finding(difference)] for name, difference in compared.items()
+    }
+    heads = [messages.text("scores.difference"), messages.text("scores.finding")]
+    whole_rows = [[*row, *found.get(name, ["", Text()])] for name, row in rows.items()]
+    wide = _findings_left(table([*columns, *heads], whole_rows, gap=2))
+    if context.out.measure(wide).maximum <= context.out.width:
+        context.show(wide)
+        return
+    context.show(table(columns, list(rows.values()), gap=2))
+    context.say()
+    context.show(
+        _findings_left(table([columns[0], *heads], [[rows[name][0], *cells] for name, cells in found.items()], gap=2))
+    )
 
 
-def about_intervals(result: Mapping[str, Any]) -> str:
-    """What the brackets mean, where the table has any."""
-    shown = any(name.endswith("_low") for side in ("base", "adapted") for name in result.get(side, {}))
-    return messages.text("cli.intervals") if shown else ""
+def _findings_left(made: Table) -> Table:
+    made.columns[-1].justify = "left"
+    return made
+
+
+def _finding(difference: Mapping[str, Any]) -> Text:
+    return Text(finding(difference), style=_STYLES.get(difference["finding"], ""))
+
+
+def _flips(name: str, difference: Mapping[str, Any]) -> str:
+    counts = {side: whole(difference[side]) for side in ("fixed", "broke")}
+    return messages.text("scores.flips", metric=label(name), **counts)
+
+
+def footer(result: Mapping[str, Any], *first: str) -> str:
+    """The line under a table: `first` (on how many rows of what), what the brackets mean, how the two were compared."""
+    parts = [*first]
+    if any(name.endswith("_low") for side in SIDES for name in result.get(side, {})):
+        parts.append(messages.text("scores.intervals"))
+    if result.get("comparison"):
+        parts.append(messages.text("scores.paired"))
+    return " · ".join(parts)
 
 
 def whole(value: float) -> str:

@@ -11,7 +11,7 @@ from afinar.cli.context import Context
 from afinar.cli.libraries import quieten
 from afinar.cli.parsing import NEWEST
 from afinar.cli.progress import reporting
-from afinar.cli.results import about_intervals, scores, whole
+from afinar.cli.results import footer, show_scores, whole
 from afinar.config import load, validate
 from afinar.training.figures import duration
 
@@ -47,10 +47,9 @@ def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None
     training = results["training"]
     context.say()
     if results["n"]:
-        context.show(scores(results))
-        context.say(
-            messages.text("cli.measured", n=whole(results["n"]), seed=results["seed"], intervals=about_intervals(results))
-        )
+        show_scores(results, context)
+        held_out = messages.text("scores.on_held_out", n=whole(results["n"]))
+        context.say(footer(results, held_out, messages.text("scores.seed", seed=results["seed"])))
     else:
         context.say(messages.text("cli.not_measured"))
     context.say(

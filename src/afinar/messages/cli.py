@@ -440,18 +440,10 @@ _ERRORS = {
 }
 
 _RESULTS = {
-    "metric": Text(en="metric", pt="métrica"),
-    "base": Text(en="before (base)", pt="antes (base)"),
-    "adapted": Text(en="after (adapted)", pt="depois (adaptado)"),
-    "measured": Text(
-        en="on {n} held-out rows · seed {seed}{intervals}", pt="em {n} linhas de validação · semente {seed}{intervals}"
-    ),
-    "intervals": Text(en=" · in brackets, 95% intervals", pt=" · entre parênteses, intervalos de 95%"),
     "not_measured": Text(
         en="Not measured: there were no held-out rows (data.valid, data.valid_fraction).",
         pt="Sem medida: não havia linhas de validação (data.valid, data.valid_fraction).",
     ),
-    "measured_data": Text(en="on {n} rows of {data}{intervals}", pt="em {n} linhas de {data}{intervals}"),
     "trained": Text(
         en="{method} · {task} · {trainable} of {total} parameters trained · {steps} steps in {time} · {speed} tokens/s",
         pt="{method} · {task} · {trainable} de {total} parâmetros treinados · {steps} passos em {time} · {speed} tokens/s",
