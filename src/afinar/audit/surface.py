@@ -1,7 +1,8 @@
 """Perturbations of how a text is written, not of what it says: accents, case, spaces, punctuation.
 
 Those that people do to a whole text come first (all accents dropped; all in lower case, in capitals, every word
-capitalised; the final mark dropped, typewriter quotes for typographic ones); the variants after them touch a drawn share of the words.
+capitalised; the final mark dropped, typewriter quotes for typographic ones); the variants after them touch a drawn share
+of the words.
 """
 
 from __future__ import annotations
