@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 MAX_DEPTH = 5  # of a config: section, field, key of a mapping, list, list in it, item
+MAX_NODES = 200_000  # values in one document, each alias counted as all that it stands for
+CHARACTERS = 64  # a text counts as one value more for each so many characters
 
 
 class Tree(NamedTuple):
@@ -59,8 +61,12 @@ def scalar(text: str) -> Any:
     return text
 
 
-def read(text: str, path: str, max_depth: int = MAX_DEPTH) -> Tree:
-    """The document in `text` as a tree with line numbers. Raises ConfigError with the line of what is wrong."""
+def read(text: str, path: str, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES) -> Tree:
+    """The document in `text` as a tree with line numbers.
+
+    Raises ConfigError with the line of what is wrong: the syntax, a key that stands twice, more levels than `max_depth`, or
+    more values than `max_nodes`, to which a few lines of aliases of aliases can grow.
+    """
     from ruamel.yaml import YAML  # here, for `afinar --help` reads no YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -76,23 +82,36 @@ def read(text: str, path: str, max_depth: int = MAX_DEPTH) -> Tree:
         raise ConfigError("config.too_deep", where=path) from error
     except (YAMLError, ValueError) as error:  # characters that YAML does not allow come as ReaderError or ValueError
         raise ConfigError("config.syntax", where=path, problem=" ".join(str(error).split())) from error
-    return Tree({}, 1) if node is None else _tree(node, path, max_depth)
+    return Tree({}, 1) if node is None else _tree(node, path, max_depth, _Budget(max_nodes))
 
 
-def _tree(node: Any, path: str, levels: int) -> Tree:
+class _Budget:
+    """Counts values as the tree is built, for aliases make a document larger than its text."""
+
+    def __init__(self, nodes: int) -> None:
+        self.nodes = self.left = nodes
+
+    def spend(self, node: Any, where: str) -> None:
+        self.left -= 1 + (len(node.value) // CHARACTERS if isinstance(node.value, str) else 0)
+        if self.left < 0:
+            raise ConfigError("config.too_many", where=where, limit=self.nodes)
+
+
+def _tree(node: Any, path: str, levels: int, budget: _Budget) -> Tree:
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
     line = node.start_mark.line + 1
     if levels < 0:  # also where an alias contains itself
         raise ConfigError("config.too_deep", where=f"{path}:{line}")
+    budget.spend(node, f"{path}:{line}")
     if isinstance(node, MappingNode):
-        return Tree(_mapping(node, path, levels), line)
+        return Tree(_mapping(node, path, levels, budget), line)
     if isinstance(node, SequenceNode):
-        return Tree([_tree(item, path, levels - 1) for item in node.value], line)
+        return Tree([_tree(item, path, levels - 1, budget) for item in node.value], line)
     return Tree(_scalar(node, path, line), line)
 
 
-def _mapping(node: MappingNode, path: str, levels: int) -> dict[str, Tree]:
+def _mapping(node: MappingNode, path: str, levels: int, budget: _Budget) -> dict[str, Tree]:
     from ruamel.yaml.nodes import ScalarNode
 
     found: dict[str, Tree] = {}
@@ -103,7 +122,7 @@ def _mapping(node: MappingNode, path: str, levels: int) -> dict[str, Tree]:
         key = str(key_node.value)
         if key in found:
             raise ConfigError("config.duplicate", where=f"{path}:{line}", key=key, first=found[key].line)
-        found[key] = _tree(value_node, path, levels - 1)._replace(line=line)
+        found[key] = _tree(value_node, path, levels - 1, budget)._replace(line=line)
     return found
 
 

@@ -31,16 +31,16 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Measure = Literal["capability", "robustness", "bias", "content", "privacy", "variety", "forgetting"]
 Perturbation = Literal["typos", "accents", "case", "spaces", "punctuation", "contractions"]
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w./ -]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w./-]([\w./ -]*[\w./-])?$")]
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
 class Strict(BaseModel):
-    """A frozen part of a suite: no unknown key, no coerced value."""
+    """A frozen part of a suite: no unknown key, no coerced value, no infinite number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Message(Strict):
@@ -55,7 +55,7 @@ class Sampling(Strict):
 
     n: Annotated[int, Field(ge=2, le=1000)]
     seed: Annotated[int, Field(ge=0)]
-    passes: Literal["all", "any", "majority"] | Share
+    passes: Literal["all", "any", "majority"] | Annotated[float, Field(gt=0, le=1)]
     """Which of the answers must pass; a share: at least that many of them."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -72,16 +72,16 @@ class Chrf(Strict):
     """A reference that the answer must come close to."""
 
     reference: Text
-    at_least: Annotated[float, Field(ge=0, le=100)]
+    at_least: Annotated[float, Field(gt=0, le=100)]
 
 
 class Length(Strict):
     """Bounds on the answer's length."""
 
-    min_words: int | None = None
-    max_words: int | None = None
-    min_characters: int | None = None
-    max_characters: int | None = None
+    min_words: Annotated[int, Field(ge=0)] | None = None
+    max_words: Annotated[int, Field(ge=0)] | None = None
+    min_characters: Annotated[int, Field(ge=0)] | None = None
+    max_characters: Annotated[int, Field(ge=0)] | None = None
 
 
 class Expect(Strict):

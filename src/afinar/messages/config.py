@@ -16,8 +16,8 @@ TEXTS = {
         hint_pt="Uma configuração é um arquivo de texto YAML ou TOML em UTF-8.",
     ),
     "syntax": Text(
-        en="{where}: this is not a valid config: {problem}.",
-        pt="{where}: isto não é uma configuração válida: {problem}.",
+        en="{where}: this cannot be read: {problem}.",
+        pt="{where}: isto não pode ser lido: {problem}.",
         hint_en="Check quotes, brackets, colons and indentation around that place.",
         hint_pt="Confira aspas, colchetes, dois-pontos e recuos perto desse ponto.",
     ),
@@ -28,8 +28,17 @@ TEXTS = {
         hint_pt="Mantenha uma das duas.",
     ),
     "too_deep": Text(
-        en="{where}: values are nested too deeply; a config has sections, fields, and lists or named values in a field.",
-        pt="{where}: valores aninhados demais; uma configuração tem seções, campos e, num campo, listas ou valores com nome.",
+        en="{where}: values are nested too deeply.",
+        pt="{where}: valores aninhados demais.",
+        hint_en="A config has sections, fields, and lists or named values in a field; a suite has a few levels more.",
+        hint_pt="Uma configuração tem seções, campos e, num campo, listas ou valores com nome; "
+        "uma suíte tem alguns níveis a mais.",
+    ),
+    "too_many": Text(
+        en="{where}: the document holds more than {limit} values.",
+        pt="{where}: o documento contém mais de {limit} valores.",
+        hint_en="An alias (*name) counts as all that it stands for.",
+        hint_pt="Um alias (*nome) conta como tudo o que ele representa.",
     ),
     "not_mapping": Text(
         en="{where}: a config is a set of named sections, such as model, data and training.",
