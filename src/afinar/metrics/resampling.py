@@ -7,17 +7,24 @@ u = 1..U (rows, or clusters added up)::
     SE² = U / (U - 1) · sum((x_u - R w_u)²) / sum(w_u)²           linearised (Taylor) variance
 
 Each resample draws U units with replacement and gives t* = (R* - R) / SE*. Its quantiles, in place of the normal's, make up
-for few units and for skewness (Efron & Tibshirani 1993, section 12.5), where the percentile bootstrap is too narrow.
+for few units and for skewness, where the percentile bootstrap is too narrow. Any other smooth statistic is treated alike, by
+each row's influence on it.
+
+Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 12.5 (studentised), chapter 11 (jackknife).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+Statistic = Callable[[Floats], Floats]
+"""counts (m, n), how often each row is drawn, to the statistic's values (m,). From each row's sufficient statistics S (n, k)
+it is computed as f(counts @ S), for all m resamples at once."""
 
 CELLS = 4_000_000
 """Most cells of a matrix of draws at once: 32 MB of float64."""
@@ -76,3 +83,51 @@ def studentised(x: Floats, w: Floats, resamples: int, seed: int) -> Floats:
             t = shift * sw / np.sqrt(mixed)
         found.append(np.nan_to_num(t, nan=0.0, posinf=np.inf, neginf=-np.inf))
     return np.concatenate(found)
+
+
+LARGE = 2_000
+"""Rows beyond which resamples are no longer studentised: the normal limit holds, and leaving out row by row is slow."""
+
+
+def linearised(statistic: Statistic, n: int, resamples: int, seed: int) -> tuple[float, float, Floats]:
+    """The statistic on all rows, its standard error, and t* (resamples,).
+
+    With each row's influence u_i, (n - 1) times how far the statistic falls when the row is left out, centred::
+
+        SE² = sum(u_i²) / (n (n - 1))        SE*²: the same over the rows drawn, mixed with 1/n of SE², as in `studentised`
+
+    Resamples on which the statistic is not finite are left out.
+    """
+    value = float(np.asarray(statistic(np.ones((1, n))))[0])
+    if n > LARGE:
+        values = np.concatenate([statistic(counts) for counts in draws(n, resamples, seed)])
+        values = values[np.isfinite(values)]
+        error = float(values.std(ddof=1))
+        return value, error, (values - value) / error if error else np.zeros(len(values))
+    pull = (n - 1) * _leave_one_out(statistic, n)
+    error = float(np.sqrt((pull**2).sum() / (n * (n - 1))))
+    columns = np.stack([pull, pull**2], axis=1)
+    found = []
+    for counts in draws(n, resamples, seed):
+        sums, squares = (counts @ columns).T
+        spread = np.maximum(squares - sums**2 / n, 0) / (n * (n - 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (statistic(counts) - value) / np.sqrt(spread * (n - 1) / n + error**2 / n)
+        found.append(t[np.isfinite(t)])
+    t = np.concatenate(found)
+    return value, error, t if len(t) else np.zeros(1)
+
+
+def _leave_one_out(statistic: Statistic, n: int) -> Floats:
+    """Mean of the leave-one-out values minus each of them, (n,); 0 where a value is not finite."""
+    step = max(1, CELLS // n)
+    found = []
+    for start in range(0, n, step):
+        rows = np.arange(start, min(n, start + step))
+        counts = np.ones((len(rows), n))
+        counts[np.arange(len(rows)), rows] = 0
+        found.append(statistic(counts))
+    left_out = np.concatenate(found)
+    finite = np.isfinite(left_out)
+    pull = np.where(finite, left_out[finite].mean() if finite.any() else 0.0, 0.0) - np.where(finite, left_out, 0.0)
+    return np.asarray(pull, dtype=np.float64)
