@@ -34,7 +34,7 @@ class Reason:
 class Observation:
     """A group's score in one comparable setting; observations of one `block` differ in nothing but the group.
 
-    block: unique within the suite (case, filling, word pair). case: the unit that is resampled. words: the words that stand for
+    block: unique within the suite (case, filling, word pair). case: the unit that is resampled. words: which words stand for
     the groups in this block, the same in every case that uses them (lexicon and position, `nomes/3`); a second unit, so that
     one odd name in every case is not taken for its group. Empty where the words are the groups themselves.
     """

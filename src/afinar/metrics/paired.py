@@ -96,16 +96,20 @@ def compare_means(
     for any distribution. A difference is called one where p <= 0.05 and the interval leaves out zero; with fewer than six
     units that changed at all, it is `too_few`.
 
-    Raises ValueError if lengths differ or the weights sum to nothing.
+    Raises ValueError if lengths differ, a value is not finite or the weights sum to nothing.
     """
     if len(before) != len(after):
         raise ValueError(f"{len(before)} values before, {len(after)} after; expected as many.")
     change = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    if not np.isfinite(change).all():
+        raise ValueError("a value is infinite or not a number; expected finite ones.")
     low, high = mean_interval(change, weights=weights, clusters=clusters, resamples=resamples, seed=seed)
     x, w = units(change, weights, clusters)
     difference = float(x.sum() / w.sum())
     p = sign_flip(x[:, 0], seed=seed)
     found = finding(difference, p, int(np.count_nonzero(x)), (low, high), higher_is_better)
+    if len(x) == 1:  # without an interval
+        return Difference(difference, 1, "sign_flip", found, p)
     return Difference(difference, len(x), "sign_flip", found, p, low, high)
 
 
