@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from afinar.data.examples import IGNORED
@@ -26,7 +28,7 @@ from afinar.models.modes import evaluating, model_device
 class Scored:
     """Token ids, the last `count` of which are to be scored; at least one must come before them."""
 
-    ids: Sequence[int]
+    ids: Sequence[int] | NDArray[np.int32]
     count: int
 
 

@@ -39,4 +39,28 @@ TEXTS = {
         hint_en="Shorten the text; whole documents are measured by their perplexity, window by window.",
         hint_pt="Encurte o texto; documentos inteiros são medidos pela perplexidade, janela por janela.",
     ),
+    "other_count": Text(
+        en="The two models were measured on {before} and {after} rows, so they cannot be compared row by row.",
+        pt="Os dois modelos foram medidos em {before} e {after} linhas: não dá para compará-los linha a linha.",
+        hint_en="Measure both on the same data.",
+        hint_pt="Meça os dois nos mesmos dados.",
+    ),
+    "other_rows": Text(
+        en="{path}, line {line}: the two models were measured on {before} and {after} bytes of it, not on the same text.",
+        pt="{path}, linha {line}: os dois modelos foram medidos em {before} e {after} bytes dela, não no mesmo texto.",
+        hint_en="Measure both on the same data, with a max_length that cuts no row.",
+        hint_pt="Meça os dois nos mesmos dados, com um max_length que não corte nenhuma linha.",
+    ),
+    "other_signature": Text(
+        en="The two models were measured in different ways, so their perplexities cannot be compared: {before} and {after}.",
+        pt="Os dois modelos foram medidos de formas diferentes, e as perplexidades não se comparam: {before} e {after}.",
+        hint_en="Measure both with the same window, stride and BOS.",
+        hint_pt="Meça os dois com a mesma janela, o mesmo passo e o mesmo BOS.",
+    ),
+    "long_window": Text(
+        en="window={got}; the model has {positions} positions, a prompt's own left out.",
+        pt="window={got}; o modelo tem {positions} posições, sem contar as de um prompt aprendido.",
+        hint_en="Choose a window of at most {positions} tokens.",
+        hint_pt="Escolha uma janela de no máximo {positions} tokens.",
+    ),
 }
