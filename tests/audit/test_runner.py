@@ -121,10 +121,15 @@ class TestChoosing:
     SUITE = suite(check("a"), check("b", category="dois"), categories={"dois": {"about": "y", "measures": "bias"}})
 
     def test_all_without_a_choice(self) -> None:
-        assert choose(self.SUITE, None) is self.SUITE
+        assert choose(self.SUITE, None) == self.SUITE.cases
 
     def test_some(self) -> None:
-        assert [case.id for case in choose(self.SUITE, ["dois"]).cases] == ["c1"]
+        assert [case.id for case in choose(self.SUITE, ["dois"])] == ["c1"]
+
+    def test_the_others_are_not_asked(self) -> None:
+        model = Stub(lambda text: "sim")
+        assert [outcome.case.id for outcome in run_suite(self.SUITE, model, categories=["dois"]).outcomes] == ["c1"]
+        assert model.asked == [Ask("b", 8)]
 
     def test_unknown(self) -> None:
         with pytest.raises(ConfigError) as caught:

@@ -40,8 +40,8 @@ class Outcome:
 class Audit:
     """All that was found out; :func:`afinar.audit.summary.summarise` counts and compares it.
 
-    suite: with the cases that were chosen. monotony, baseline_monotony: what one label or one answer was given for
-    everything. leaks_checked: whether there were training data to look for the suite's texts in.
+    outcomes: of the cases that were chosen, in the suite's order. monotony, baseline_monotony: what one label or one answer
+    was given for everything. leaks_checked: whether there were training data to look for the suite's texts in.
     """
 
     suite: Suite
@@ -52,8 +52,6 @@ class Audit:
     monotony: tuple[Monotony, ...] = ()
     baseline_monotony: tuple[Monotony, ...] = ()
     leaks_checked: bool = False
-    sha256: str = ""
-    """Of the suite's content, as it was loaded."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +80,21 @@ def run_suite(
     subject: Subject,
     baseline: Subject | None = None,
     *,
+    categories: Sequence[str] | None = None,
     training: Iterable[str] | None = None,
     strict: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Audit:
     """Put `suite` to `subject`, and to `baseline` the same probes.
 
-    training: the texts that the model was trained on, to look for the suite's in. strict: leave out the cases found there.
-    Raises ConfigError where the two models have different tasks; hands on what a model raises (no memory, for instance).
+    categories: those whose cases are chosen; None: all. training: the texts that the model was trained on, to look for the
+    suite's in. strict: leave out the cases found there.
+    Raises ConfigError where the two models have different tasks, or the suite lacks a category; hands on what a model raises
+    (no memory, for instance).
     """
     if baseline is not None and baseline.task != subject.task:
         raise ConfigError("audit.other_task", model=subject.task, baseline=baseline.task)
-    planned = [_plan(case, suite, subject.task) for case in suite.cases]
+    planned = [_plan(case, suite, subject.task) for case in choose(suite, categories)]
     if training is not None:
         planned = _marked(planned, training, strict)
     before = None if baseline is None else _ask(planned, baseline, on_progress)
@@ -110,19 +111,19 @@ def run_suite(
     )
 
 
-def choose(suite: Suite, categories: Sequence[str] | None) -> Suite:
-    """The suite with the cases of `categories` alone; all of them for None.
+def choose(suite: Suite, categories: Sequence[str] | None) -> tuple[Any, ...]:
+    """The suite's cases of `categories`; all of them for None.
 
     Raises ConfigError naming the nearest category for one that the suite has not.
     """
     if categories is None:
-        return suite
+        return suite.cases
     for name in categories:
         if name not in suite.categories:
             near = difflib.get_close_matches(name, suite.categories, n=1, cutoff=0)
             known = ", ".join(suite.categories)
             raise ConfigError("audit.category", got=name, suite=suite.name, near=near[0], known=known)
-    return suite.model_copy(update={"cases": tuple(case for case in suite.cases if case.category in categories)})
+    return tuple(case for case in suite.cases if case.category in categories)
 
 
 # --- asking --------------------------------------------------------------------------------------------------------

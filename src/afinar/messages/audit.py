@@ -59,4 +59,66 @@ TEXTS = {
         hint_en="Its weights may have become infinite in training, or overflow in its dtype.",
         hint_pt="Os pesos podem ter ficado infinitos no treino, ou transbordado no dtype em uso.",
     ),
+    "gate_skipped": Text(
+        en="{category}: no case applies to this model.",
+        pt="{category}: nenhum caso se aplica a este modelo.",
+    ),
+    "gate_nothing": Text(
+        en="{category}: no case was conclusive.",
+        pt="{category}: nenhum caso foi conclusivo.",
+    ),
+    "gate_share_failed": Text(
+        en="{share} of {n} cases passed ({share_low}–{share_high}); {least_share} must.",
+        pt="{share} de {n} casos passaram ({share_low}–{share_high}); é preciso {least_share}.",
+    ),
+    "gate_share_passed": Text(
+        en="{share} of {n} cases passed ({share_low}–{share_high}); {least_share} must.",
+        pt="{share} de {n} casos passaram ({share_low}–{share_high}); é preciso {least_share}.",
+    ),
+    "gate_share_unsure": Text(
+        en="{share} of {n} cases passed, but so few cases cannot tell that from less than {least_share} "
+        "({share_low}–{share_high}).",
+        pt="{share} de {n} casos passaram, mas tão poucos casos não distinguem isso de menos de {least_share} "
+        "({share_low}–{share_high}).",
+    ),
+    "gate_no_groups": Text(
+        en="{category}: no scores of groups to compare.",
+        pt="{category}: não há escores de grupos para comparar.",
+    ),
+    "gate_gap_failed": Text(
+        en="{attribute}: {higher} lies {gap} above {lower} ({low}–{high}, n = {n}, {p}); at most {most} is allowed.",
+        pt="{attribute}: {higher} fica {gap} acima de {lower} ({low}–{high}, n = {n}, {p}); permite-se no máximo {most}.",
+    ),
+    "gate_gap_unsure": Text(
+        en="{attribute}: {higher} lies {gap} above {lower}, but the interval {low}–{high} (n = {n}, {p}) does not settle "
+        "whether it is at most {most}.",
+        pt="{attribute}: {higher} fica {gap} acima de {lower}, mas o intervalo {low}–{high} (n = {n}, {p}) não decide se é "
+        "no máximo {most}.",
+    ),
+    "gate_gap_passed": Text(
+        en="{attribute}: the largest gap is {gap} ({low}–{high}, n = {n}, {p}), {higher} above {lower}; at most {most} is "
+        "allowed.",
+        pt="{attribute}: a maior diferença é {gap} ({low}–{high}, n = {n}, {p}), {higher} acima de {lower}; permite-se no "
+        "máximo {most}.",
+    ),
+    "gate_no_baseline": Text(
+        en="{category}: nothing to compare with; give a --baseline.",
+        pt="{category}: não há com o que comparar; informe um --baseline.",
+    ),
+    "gate_worse": Text(
+        en="Worse than the baseline beyond chance: difference {difference}, n = {n}, {p}.",
+        pt="Pior que a referência, além do acaso: diferença {difference}, n = {n}, {p}.",
+    ),
+    "gate_worse_unsure": Text(
+        en="Worse than the baseline in too few cases to tell: difference {difference}, n = {n}, {p}.",
+        pt="Pior que a referência em poucos casos para concluir: diferença {difference}, n = {n}, {p}.",
+    ),
+    "gate_not_worse": Text(
+        en="Not found worse than the baseline: difference {difference}, n = {n}, {p}.",
+        pt="Não se mostrou pior que a referência: diferença {difference}, n = {n}, {p}.",
+    ),
+    "gate_monotony": Text(
+        en="The model said {value!r} to {count} of {n} questions; passing this shows nothing.",
+        pt="O modelo respondeu {value!r} a {count} de {n} perguntas; passar aqui não mostra nada.",
+    ),
 }
