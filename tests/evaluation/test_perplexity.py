@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from afinar.data.collate import Collator
 from afinar.data.examples import Examples
 from afinar.errors import DataError
+from afinar.evaluation.perplexity import causal_rows as causal_sums
 from afinar.evaluation.perplexity import evaluate_causal
+from afinar.evaluation.signature import row_signature
 from afinar.models.causal import supervise
 from tests.evaluation.rows import causal_rows
-from tests.tiny import ARCHITECTURES, tiny_model
+from tests.tiny import ARCHITECTURES, tiny_model, tiny_tokenizer
 
 
 def reference(model, rows: Examples) -> dict[str, float]:
@@ -69,6 +71,40 @@ def test_one_row_has_no_interval():
     metrics = evaluate_causal(tiny_model(), causal_rows(1), Collator(0))
     assert metrics["n"] == 1
     assert "perplexity_low" not in metrics
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 40, 10_000])
+def test_sums_are_kept_row_by_row(batch_tokens):
+    model, examples = supervise(tiny_model()), causal_rows(12)
+    rows = causal_sums(model, examples, Collator(0), batch_tokens=batch_tokens)
+    for index, example in enumerate(examples.examples):
+        if not example.supervised_tokens:
+            continue
+        alone = evaluate_causal(model, examples.take([index]), Collator(0))
+        assert rows.losses[index] / rows.tokens[index] == pytest.approx(alone["loss"], rel=1e-5)
+        assert rows.correct[index] / rows.tokens[index] == alone["token_accuracy"]
+        assert rows.tokens[index] == example.supervised_tokens
+        assert rows.n_bytes[index] == example.n_bytes
+    assert rows.places == tuple(("rows.jsonl", line) for line in range(1, 13))
+
+
+def test_signature_says_how_rows_were_made():
+    tokenizer = tiny_tokenizer()
+    how = {"format": "prompt_completion", "max_length": 64}
+    made = [
+        row_signature(tiny_model(), tokenizer, **how),
+        row_signature(tiny_model(), tokenizer, **how | {"max_length": 32}),
+        row_signature(tiny_model(), tokenizer, **how | {"format": "messages"}),
+        row_signature(tiny_model(), tokenizer, **how | {"format": "text"}),
+        row_signature(tiny_model(), tokenizer, **how | {"format": "text"}, blocks=True),
+        row_signature(tiny_model(), tiny_tokenizer(chat=False), **how),
+        row_signature(tiny_model().bfloat16(), tokenizer, **how),
+    ]
+    assert len({str(signature) for signature in made}) == len(made)
+    assert str(made[0]).startswith("perplexity|level:token|scope:row|format:prompt_completion|cut:64|bos:no|eos:yes|")
+    assert "|chat:no|" in str(made[3])
+    rows = causal_sums(tiny_model(), causal_rows(3), Collator(0), signature=made[0])
+    assert rows.signature == made[0]
 
 
 def test_no_logits_are_held():
