@@ -140,7 +140,7 @@ def _gap(attribute: str, ones: list[Observed], resamples: int, seed: int) -> Gro
 
 @dataclass(frozen=True)
 class _Blocks:
-    """table (blocks, groups): values, NaN where a block lacks one. units: each block's case, and its words where they count."""
+    """table (blocks, groups): values, NaN where one lacks. units: each block's case, and its words where they count."""
 
     table: Floats
     units: tuple[NDArray[np.intp], ...]

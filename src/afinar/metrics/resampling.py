@@ -110,10 +110,12 @@ def linearised(statistic: Statistic, n: int, resamples: int, seed: int) -> tuple
     found = []
     for counts in draws(n, resamples, seed):
         sums, squares = (counts @ columns).T
+        values = np.asarray(statistic(counts), dtype=np.float64)
         spread = np.maximum(squares - sums**2 / n, 0) / (n * (n - 1))
         with np.errstate(divide="ignore", invalid="ignore"):
-            t = (statistic(counts) - value) / np.sqrt(spread * (n - 1) / n + error**2 / n)
-        found.append(t[np.isfinite(t)])
+            t = (values - value) / np.sqrt(spread * (n - 1) / n + error**2 / n)
+        # 0 / 0: no row pulls, and the resample is where the sample is.
+        found.append(np.where(np.isfinite(t), t, 0.0)[np.isfinite(values)])
     t = np.concatenate(found)
     return value, error, t if len(t) else np.zeros(1)
 
