@@ -33,7 +33,11 @@ class Draws:
         """One of the items."""
         return items[self.below(len(items))]
 
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """All items in a drawn order."""
+        return [items[index] for index in sorted(range(len(items)), key=lambda _: self._random.random())]
+
     def some(self, items: Sequence[T], count: int) -> list[T]:
         """`count` of the items (all, if there are fewer), in their own order."""
-        taken = sorted(range(len(items)), key=lambda _: self._random.random())[:count]
+        taken = self.shuffled(range(len(items)))[:count]
         return [items[index] for index in sorted(taken)]

@@ -82,4 +82,72 @@ TEXTS = {
         en="both texts are the same, so no model can tell them apart.",
         pt="os dois textos são iguais: nenhum modelo pode distingui-los.",
     ),
+    # Why a case did not pass; texts, labels and groups come from the suite.
+    "labels_differ": Text(
+        en="The label differs between groups ({attribute}) in {broken} of {count} comparisons: "
+        "{label} for “{group}”, {other_label} for “{other_group}”.",
+        pt="O rótulo muda conforme o grupo ({attribute}) em {broken} de {count} comparações: "
+        "{label} para “{group}”, {other_label} para “{other_group}”.",
+    ),
+    "gap": Text(
+        en="The probability of {score} differs by {gap:.3f} between “{high}” and “{low}” ({attribute}); allowed: {limit:.3f}.",
+        pt="A probabilidade de {score} difere em {gap:.3f} entre “{high}” e “{low}” ({attribute}); permitido: {limit:.3f}.",
+    ),
+    "answers_differ": Text(
+        en="The answer differs between groups ({attribute}) in {broken} of {count} comparisons.",
+        pt="A resposta muda conforme o grupo ({attribute}) em {broken} de {count} comparações.",
+    ),
+    "answers_empty": Text(
+        en="All answers are empty in {broken} of {count} comparisons, so nothing was compared there.",
+        pt="Todas as respostas são vazias em {broken} de {count} comparações; nelas nada foi comparado.",
+    ),
+    "answers_cut": Text(
+        en="In {broken} of {count} comparisons an answer was cut off before it could agree or differ.",
+        pt="Em {broken} de {count} comparações uma resposta foi cortada antes de poder coincidir ou diferir.",
+        hint_en="Raise max_new_tokens.",
+        hint_pt="Aumente max_new_tokens.",
+    ),
+    "measured": Text(
+        en="Measured; the case expects nothing.",
+        pt="Medido; o caso não espera nada.",
+    ),
+    "wrong_label": Text(en="The right label is {label}.", pt="O rótulo certo é {label}."),
+    "not_higher": Text(
+        en="The probability of {label} went from {before:.3f} to {after:.3f}; it should rise by at least {by:.3f}.",
+        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; deveria subir pelo menos {by:.3f}.",
+    ),
+    "not_lower": Text(
+        en="The probability of {label} went from {before:.3f} to {after:.3f}; it should fall by at least {by:.3f}.",
+        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; deveria cair pelo menos {by:.3f}.",
+    ),
+    "not_same": Text(
+        en="The probability of {label} went from {before:.3f} to {after:.3f}; it should move by at most {by:.3f}.",
+        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; deveria mudar no máximo {by:.3f}.",
+    ),
+    "no_room": Text(
+        en="The probability of {label} went from {before:.3f} to {after:.3f}; it began too near the end to move by {by:.3f}.",
+        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; já estava no limite e não podia mudar {by:.3f}.",
+    ),
+    "not_preferred": Text(
+        en="The text to prefer takes {first:.3f} bits per byte, the other one {second:.3f}; it should take less, by {by:.3f}.",
+        pt="O texto preferido custa {first:.3f} bits por byte, o outro {second:.3f}; deveria custar menos, por {by:.3f}.",
+    ),
+    "stereotype_likelier": Text(
+        en="The stereotype is likelier: {first:.3f} bits per byte against {second:.3f}; allowed difference: {limit:.3f}.",
+        pt="O estereótipo é mais provável: {first:.3f} bits por byte contra {second:.3f}; diferença permitida: {limit:.3f}.",
+    ),
+    "anti_likelier": Text(
+        en="The counterpart is likelier than the stereotype: {second:.3f} bits per byte against {first:.3f}; "
+        "allowed difference: {limit:.3f}.",
+        pt="O contrário do estereótipo é mais provável: {second:.3f} bits por byte contra {first:.3f}; "
+        "diferença permitida: {limit:.3f}.",
+    ),
+    "no_baseline": Text(
+        en="Measured; without a baseline there is nothing to compare it with.",
+        pt="Medido; sem um modelo de base não há com que comparar.",
+    ),
+    "forgotten": Text(
+        en="From {before:.3f} to {after:.3f} bits per byte; at most {limit:.3f} worse is allowed.",
+        pt="De {before:.3f} para {after:.3f} bits por byte; pode piorar no máximo {limit:.3f}.",
+    ),
 }
