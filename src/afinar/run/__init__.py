@@ -6,8 +6,8 @@ afinar.load(run.folder).generate("Por que o céu é azul?")
 """
 
 from afinar.run.comparing import Answers, Comparison, compare
+from afinar.run.evaluating import evaluate
 from afinar.run.exporting import export, merge
-from afinar.run.measure import evaluate
 from afinar.run.pipeline import Run, fine_tune, train
 from afinar.run.resolving import resolve
 from afinar.run.session import Session, load

@@ -1,54 +1,94 @@
-"""Measuring a model on held-out rows, base and adapted by the same rule."""
+"""What one model makes of one set of rows, base and adapted by the same rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from afinar.data.config import FORMATS
+from afinar.data.documents import Document
 from afinar.data.examples import Examples
-from afinar.data.prepare import prepare_source
-from afinar.errors import ConfigError
+from afinar.evaluation.batches import OnBatch
 from afinar.evaluation.classify import evaluate_classifier
 from afinar.evaluation.generate import generate
-from afinar.evaluation.perplexity import evaluate_causal
+from afinar.evaluation.perplexity import causal_rows
+from afinar.evaluation.rolling import Rolling, rolling_rows
+from afinar.evaluation.signature import row_signature
 from afinar.metrics.generation import generation_metrics
-from afinar.run.session import Session, load, load_base
-
-OnBatch = Callable[[int, int], None]
+from afinar.metrics.token_rows import TokenRows
+from afinar.run.session import Session, load_base
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of one model on one set of rows, and for a classifier or for answers the prediction for each row."""
+    """Metrics of one model on one set of rows, and what became of each row.
+
+    predictions: for a classifier or for answers, one for each row. tokens: for a causal model, the sums of each row.
+    signatures: how metrics were computed, where there is more than one way.
+    """
 
     metrics: dict[str, Any]
     n: int
     predictions: list[dict[str, Any]] = field(default_factory=list)
+    tokens: TokenRows | None = None
+    signatures: dict[str, str] = field(default_factory=dict)
+
+    def with_answers(self, answers: Measured) -> Measured:
+        """The same rows with what was written for them, and its metrics."""
+        return replace(
+            self,
+            metrics={**self.metrics, **answers.metrics},
+            predictions=answers.predictions,
+            signatures={**self.signatures, **answers.signatures},
+        )
 
 
-def measure(session: Session, examples: Examples, on_batch: OnBatch | None = None) -> Measured:
-    """The metrics of the session's model as it is now, adapter on or off."""
+def measure(
+    session: Session,
+    examples: Examples,
+    on_batch: OnBatch | None = None,
+    *,
+    max_length: int | None = None,
+    blocks: bool = False,
+) -> Measured:
+    """The metrics of the session's model as it is now, adapter on or off.
+
+    max_length: where the rows were cut, by default where the session cuts them; blocks: whether texts were joined first.
+    """
     if session.task == "classification":
         metrics, predictions = evaluate_classifier(session.model, examples, session.collator, on_batch=on_batch)
-    else:
-        metrics, predictions = evaluate_causal(session.model, examples, session.collator, on_batch=on_batch), []
-    n = metrics.pop("n")
-    return Measured(metrics, n, predictions)
+        return Measured(metrics, metrics.pop("n"), predictions)
+    cut = max_length or session.max_length
+    signature = row_signature(session.model, session.tokenizer, format=examples.format, max_length=cut, blocks=blocks)
+    rows = causal_rows(session.model, examples, session.collator, signature=signature, on_batch=on_batch)
+    return _of_tokens(rows)
 
 
-def measure_base(session: Session, examples: Examples, *, offline: bool = False) -> Measured:
-    """The metrics of the base under an adapted session.
+def measure_documents(
+    session: Session, documents: Sequence[Document], rolling: Rolling | None = None, on_batch: OnBatch | None = None
+) -> Measured:
+    """The metrics of a causal model on running text, whole, window by window."""
+    return _of_tokens(rolling_rows(session.model, session.tokenizer, documents, rolling, on_batch=on_batch))
 
-    A causal model with a switchable adapter is measured in place. Else the base is loaded anew: full fine-tuning
-    overwrote it, and a classifier's untrained head, drawn by the run's seed, is gone.
+
+def _of_tokens(rows: TokenRows) -> Measured:
+    metrics = rows.metrics()
+    return Measured(metrics, metrics.pop("n"), tokens=rows, signatures={"perplexity": str(rows.signature)})
+
+
+@contextmanager
+def base_of(session: Session, *, offline: bool = False) -> Iterator[Session]:
+    """The base under an adapted session, as a session, while inside; the adapted one must not be used meanwhile.
+
+    A causal model with a switchable adapter is switched in place. Else the base is loaded anew: full fine-tuning overwrote
+    it, and a classifier's untrained head, drawn by the run's seed, is gone.
     """
     if session.task == "causal" and session.method is not None and session.method.switchable:
         with session.base():
-            return measure(session, examples)
-    return measure(load_base(session, offline=offline), examples)
+            yield session
+        return
+    yield load_base(session, offline=offline)
 
 
 def answer(session: Session, examples: Examples, max_new_tokens: int, on_batch: OnBatch | None = None) -> Measured:
@@ -63,36 +103,3 @@ def answer(session: Session, examples: Examples, max_new_tokens: int, on_batch: 
     scored = [(text, e.reference) for text, e in pairs if e.reference is not None]
     metrics = generation_metrics([text for text, _ in scored], [reference for _, reference in scored]) if scored else {}
     return Measured(metrics, len(rows), rows)
-
-
-def evaluate(
-    source: Session | str | Path,
-    data: Any,
-    *,
-    format: str = "auto",
-    max_length: int | None = None,
-    offline: bool = False,
-) -> dict[str, Any]:
-    """Measure a run or model on `data` (a file, folder, bundled set, hub name, or rows).
-
-    Returns `{"base": metrics, "adapted": metrics, "n": rows}`; for a plain model `base` alone. The labels of a
-    classifier's rows must be among those it was trained on. Raises ConfigError for an unknown format, DataError and
-    ModelError as loading does.
-    """
-    if format not in FORMATS:
-        raise ConfigError("core.choice", field="format", got=format, allowed=", ".join(FORMATS))
-    session = source if isinstance(source, Session) else load(source, offline=offline)
-    examples = prepare_source(
-        data,
-        session.tokenizer,
-        format=format,
-        task=session.task,
-        label_names=session.label_names or None,
-        max_length=max_length or session.max_length,
-        offline=offline,
-    )
-    own = measure(session, examples)
-    if not session.adapted:
-        return {"base": own.metrics, "n": own.n}
-    base = measure_base(session, examples, offline=offline)
-    return {"base": base.metrics, "adapted": own.metrics, "n": own.n}

@@ -25,6 +25,7 @@ from afinar.run import folder as files
 from afinar.run import group
 from afinar.run.card import write_card
 from afinar.run.measure import Measured, answer, measure
+from afinar.run.paired import differences
 from afinar.run.resolving import check_positions, resolve, task_of, trained_labels
 from afinar.run.resuming import check_unchanged, folder_to_resume, open_folder
 from afinar.run.session import Session
@@ -238,7 +239,7 @@ def _measured(run: Run, data: Prepared, reporter: Reporter, stage: str) -> Measu
     reporter.on_stage("run.stage_generate", n=len(data.valid))
     limit = run.config.evaluation.max_new_tokens
     answered = answer(run, data.valid, limit, on_batch=lambda done, total: reporter.on_progress(done, total))
-    return Measured({**measured.metrics, **answered.metrics}, measured.n, answered.predictions)
+    return measured.with_answers(answered)
 
 
 def _results(
@@ -250,6 +251,7 @@ def _results(
         "method": method,
         "base": base.metrics,
         "adapted": adapted.metrics,
+        "comparison": differences(base, adapted),
         "n": adapted.n,
         "training": {
             "seconds": seconds,
