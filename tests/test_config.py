@@ -319,11 +319,11 @@ class TestTypes:
         error = failure(tmp_path, "", flags=["--training.batch_size", "0"])
         assert error.values["where"] == "--training.batch_size"
 
-    def test_audit_suite_is_not_in_this_version(self, tmp_path: Path) -> None:
+    def test_an_audit_needs_the_name_of_its_suite(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
-            AuditConfig(suite="x")
-        assert caught.value.key == "config.no_audit"
-        assert failure(tmp_path, "audit: {suite: x}").values["problem"].key == "config.no_audit"
+            AuditConfig(suite=" ")
+        assert caught.value.key == "core.missing"
+        assert failure(tmp_path, "audit: {suite: ''}").values["problem"].key == "core.missing"
 
     def test_output_is_needed(self) -> None:
         with pytest.raises(ConfigError) as caught:

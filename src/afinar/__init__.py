@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from afinar.run import evaluate as evaluate
     from afinar.run import fine_tune as fine_tune
     from afinar.run import load as load
+    from afinar.run.auditing import audit as audit
     from afinar.training.arguments import SFTConfig as SFTConfig
     from afinar.training.metrics import default_compute_metrics as default_compute_metrics
     from afinar.training.trainer import LlamaSFTTrainer as LlamaSFTTrainer
@@ -65,6 +66,7 @@ _HOME = {
     "SFTConfig": "afinar.training.arguments",
     "SFTTrainer": "afinar.training.trainer",
     "Session": "afinar.run",
+    "audit": "afinar.run.auditing",
     "default_compute_metrics": "afinar.training.metrics",
     "evaluate": "afinar.run",
     "fine_tune": "afinar.run",
@@ -77,8 +79,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+    # Importing may have bound the name already: afinar.audit is a package that is called.
+    return globals().setdefault(name, value)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from afinar import messages
+from afinar.audit.config import AuditConfig
 from afinar.data.config import DataConfig
 from afinar.errors import ConfigError
 from afinar.evaluation.config import EvaluationConfig
@@ -17,21 +18,6 @@ from afinar.methods.config import LoRA, MethodConfig
 from afinar.models.config import ModelConfig
 from afinar.options import OpenConfig, items_of, kinds_of, option
 from afinar.training.config import TrainingConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditConfig:
-    """Which behaviour tests run after training. This version has none; the section is kept so that files stay valid."""
-
-    suite: str | None = option(
-        None,
-        en="Suite of behaviour tests; this version has none.",
-        pt="Conjunto de testes de comportamento; esta versão não tem nenhum.",
-    )
-
-    def __post_init__(self) -> None:
-        if self.suite is not None:
-            raise ConfigError("config.no_audit", field="audit.suite", got=self.suite)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,4 +121,26 @@ TEXTS = {
         en="The model said {value!r} to {count} of {n} questions; passing this shows nothing.",
         pt="O modelo respondeu {value!r} a {count} de {n} perguntas; passar aqui não mostra nada.",
     ),
+    "same_name": Text(
+        en="Two of the suites are called {name}.",
+        pt="Duas das suítes se chamam {name}.",
+        hint_en="Give each its own `name`, or audit by one at a time.",
+        hint_pt="Dê a cada uma o seu `name`, ou use uma de cada vez.",
+    ),
+    "no_suites": Text(
+        en="{path} holds no suite; a suite is a file in {allowed}.",
+        pt="{path} não contém nenhuma suíte; uma suíte é um arquivo {allowed}.",
+    ),
+    "output": Text(
+        en="output={got}; expected a folder, or a file in .jsonl (cases) or .json (summary).",
+        pt="output={got}; esperada uma pasta, ou um arquivo .jsonl (casos) ou .json (resumo).",
+    ),
+    "stage": Text(
+        en="Suite {suite} {version}: {cases} cases",
+        pt="Suíte {suite} {version}: {cases} casos",
+    ),
+    "no_training_data": Text(
+        en="Leaks were not looked for, as the training data cannot be read: {problem}",
+        pt="Não se procuraram vazamentos, pois os dados de treino não podem ser lidos: {problem}",
+    ),
 }

@@ -110,12 +110,6 @@ TEXTS = {
         hint_en="Write {flag} VALUE.",
         hint_pt="Escreva {flag} VALOR.",
     ),
-    "no_audit": Text(
-        en="{field}={got!r}: this version has no audit suites.",
-        pt="{field}={got!r}: esta versão não tem conjuntos de auditoria.",
-        hint_en="Leave audit.suite null.",
-        hint_pt="Deixe audit.suite como null.",
-    ),
     "valid_is_train": Text(
         en="data.valid is the training data ({path}): the scores would be measured on rows that were trained on.",
         pt="data.valid são os próprios dados de treino ({path}): as notas seriam medidas em linhas já treinadas.",
