@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import set_seed
 
+from afinar.audit.writing import Report
 from afinar.config import RunConfig, from_mapping, to_mapping, validate
 from afinar.data.config import DataConfig
 from afinar.data.prepare import Prepared, prepare
@@ -23,6 +24,7 @@ from afinar.models.quantize import count_weights
 from afinar.options import values_of
 from afinar.run import folder as files
 from afinar.run import group
+from afinar.run.auditing import audit_run, suites_of
 from afinar.run.card import write_card
 from afinar.run.measure import Measured, answer, measure
 from afinar.run.paired import differences
@@ -93,6 +95,7 @@ def train(
 
 def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[str, Any], resumed: Path | None = None) -> Run:
     validate(replace(config, data=replace(config.data, train=config.data.train or "-")) if rows else config)
+    suites = suites_of(config.audit)
     tokenizer = load_tokenizer(config.model, offline=offline)
     reporter.on_stage("run.stage_data", source=config.data.train or "-")
     data = prepare(
@@ -122,7 +125,10 @@ def _train(config: RunConfig, *, offline: bool, reporter: Reporter, rows: dict[s
     with ExitStack() as stack:
         group.on_first(lambda: stack.enter_context(files.locked(folder)))
         group.on_first(lambda: (check_unchanged if resumed else open_folder)(folder, config, data))
-        return _in_folder(run, data, reporter)
+        _in_folder(run, data, reporter)
+        if suites:
+            _audited(run, audit_run(run, folder, config, suites, rows.get("train"), offline, reporter))
+        return run
 
 
 def _reporter(on_event: Reporter | None) -> Reporter:
@@ -208,6 +214,14 @@ def _fit(trainer: SFTTrainer, telling: Telling, checkpoint: Path | None) -> floa
 
 def _steps(config: RunConfig, data: Prepared) -> int:
     return from_config.total_steps(config.training, len(data.train))
+
+
+def _audited(run: Run, report: Report) -> None:
+    """Write what an audit found into the run folder; the run had finished before it."""
+    run.results["audit"] = report.as_dict()
+    if group.is_first():
+        report.write(run.folder)
+        files.write_json(run.folder / files.RESULTS, run.results)
 
 
 # --- measuring and writing -----------------------------------------------------------------------------------------

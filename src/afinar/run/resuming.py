@@ -15,8 +15,16 @@ from afinar.errors import RefusedError
 from afinar.run import folder as files
 from afinar.training.reporting import Reporter
 
-# A resumed run may change these: they say where and how often to write, not what is trained.
-FREE = ("output", "training.log_every_steps", "training.save_every_steps", "training.keep_checkpoints", "training.report_to")
+# A resumed run may change these: they say where and how often to write and what is asked afterwards, not what is trained.
+FREE = (
+    "output",
+    "training.log_every_steps",
+    "training.save_every_steps",
+    "training.keep_checkpoints",
+    "training.report_to",
+    "audit.suite",
+    "audit.strict",
+)
 
 
 def open_folder(folder: Path, config: RunConfig, data: Prepared) -> None:
