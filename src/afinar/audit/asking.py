@@ -26,15 +26,19 @@ def label_probe(text: str, case: Any, suite: Suite, task: str) -> Score:
     return Score(text, tuple(suite.labels.items()), question)
 
 
-def shown(response: Response) -> str:
-    """A response as a person should see it: the answer, `positivo 0.93`, `1.84 bits/byte`; nothing for a failure."""
+def shown(response: Response, label: str | None = None) -> str:
+    """A response as a person should see it: the answer, `positivo 0.93`, `1.843 bits/byte`; nothing for a failure.
+
+    label: the one whose probability is looked at, shown beside the decision where that is another one.
+    """
     if isinstance(response, Failure):
         return ""
     if isinstance(response, Answer):
         return response.text
     if isinstance(response, LogLikelihood):
         return f"{response.bits_per_byte:.3f} bits/byte"
-    return f"{response.label} {response.probabilities[response.label]:.2f}"
+    labels = dict.fromkeys([response.label, label or response.label])
+    return " · ".join(f"{name} {response.probabilities[name]:.2f}" for name in labels)
 
 
 def failed(responses: Sequence[Response], texts: Sequence[tuple[str, str]]) -> Verdict | None:

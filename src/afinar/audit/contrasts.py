@@ -43,8 +43,8 @@ def judge(
     status = _status(case.expect, before, after)
     reasons = () if status is Status.PASS else (_reason(case.expect, status, before, after),)
     expansions = (
-        Expansion(case.input, _shown(responses[0], label), status, "input"),
-        Expansion(case.changed, _shown(responses[1], label), status, "changed", reasons=reasons),
+        Expansion(case.input, shown(responses[0], label), status, "input"),
+        Expansion(case.changed, shown(responses[1], label), status, "changed", reasons=reasons),
     )
     return Verdict(status, reasons, expansions, {"change": after - before})
 
@@ -63,11 +63,4 @@ def _reason(shift: Shift, status: Status, before: float, after: float) -> Reason
     values = {"label": shift.label, "before": Number(before), "after": Number(after), "by": Number(shift.by)}
     if status is Status.INCONCLUSIVE:
         return Reason("kinds.no_room", values)
-    return Reason(f"kinds.not_{shift.change}", values)
-
-
-def _shown(response: Response, label: str) -> str:
-    """The decision, and the probability that is looked at where it is another label's."""
-    if isinstance(response, Scores) and response.label != label:
-        return f"{shown(response)} · {label} {response.probabilities[label]:.2f}"
-    return shown(response)
+    return Reason(f"kinds.not_{shift.change}" if shift.by == 0 else f"kinds.not_{shift.change}_by", values)

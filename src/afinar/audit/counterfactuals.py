@@ -21,23 +21,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from afinar.audit.asking import CLASSIFICATION, Number, failed, label_probe, shown
-from afinar.audit.expanding import Filled, compared_slots, expand
+from afinar.audit.expanding import Block, Filled, blocks_of, expand
 from afinar.audit.probes import Answer, Ask, Probe, Response, Scores
 from afinar.audit.schema import Alike, Counterfactual, Suite
 from afinar.audit.templates import forms_of
 from afinar.audit.verdicts import Expansion, Observation, Reason, Status, Verdict
 
 TOLERANCE = 1e-12
-
-
-@dataclass(frozen=True)
-class Block:
-    """Texts that differ in the group of one slot alone: their rows, and each row's group."""
-
-    attribute: str
-    name: str
-    rows: tuple[int, ...]
-    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +62,7 @@ def judge(
     error = failed(responses, [kinds[row % len(kinds)] for row in range(len(responses))])
     if error is not None:
         return error
-    blocks = blocks_of(case, suite, filled)
+    blocks = blocks_of(case, suite.lexicons, filled)
     scores = [one for one in responses if isinstance(one, Scores)]
     answers = [one for one in responses if isinstance(one, Answer)]
     by_label = [*_labels(case.expect, blocks, scores), *_gaps(case.expect, blocks, scores)]
@@ -85,20 +75,6 @@ def judge(
         _values(case.expect, blocks, scores),
         tuple(_observations(case, blocks, scores)),
     )
-
-
-def blocks_of(case: Counterfactual, suite: Suite, filled: Sequence[Filled]) -> list[Block]:
-    """The blocks of all compared slots."""
-    found = []
-    for place, slot in enumerate(compared_slots(case, suite.lexicons)):
-        lexicon = suite.lexicons[case.over[slot]]
-        rows: dict[str, list[int]] = {}
-        for row, each in enumerate(filled):
-            rows.setdefault(each.blocks[place], []).append(row)
-        for name, own in rows.items():
-            groups = tuple(filled[row].groups[place] for row in own)
-            found.append(Block(lexicon.attribute or case.over[slot], name, tuple(own), groups))
-    return found
 
 
 def _labelled(expect: Alike) -> bool:
@@ -154,38 +130,45 @@ def _gaps(expect: Alike, blocks: Sequence[Block], scores: Sequence[Scores]) -> I
     """Whether each block's groups lie within `max_gap`."""
     if expect.score is None or expect.max_gap is None:
         return
-    values = [one.probabilities[expect.score] for one in scores]
-    gap, high, low, block = _largest(blocks, values)
-    if gap <= expect.max_gap + TOLERANCE:
+    spreads = [_spread(block, scores, expect.score) for block in blocks]
+    wide = [(spread, block) for spread, block in zip(spreads, blocks, strict=True) if spread.gap > expect.max_gap + TOLERANCE]
+    if not wide:
         yield Found()
         return
-    told = {"score": expect.score, "gap": Number(gap), "limit": Number(expect.max_gap), "high": high, "low": low}
-    rows = (row for row, group in zip(block.rows, block.groups, strict=True) if group in (high, low))
-    yield Found((Reason("kinds.gap", told | {"attribute": block.attribute}),), Status.FAIL, frozenset(rows))
+    spread, block = max(wide, key=lambda item: item[0].gap)
+    values = {"score": expect.score, "gap": Number(spread.gap), "high": spread.high, "low": spread.low}
+    values |= {"limit": Number(expect.max_gap), "attribute": block.attribute, "broken": len(wide), "count": len(blocks)}
+    yield Found(
+        (Reason("kinds.gap", values),), Status.FAIL, frozenset(row for each, own in wide for row in _extremes(each, own))
+    )
 
 
-def _largest(blocks: Sequence[Block], values: Sequence[float]) -> tuple[float, str, str, Block]:
-    """The largest difference between two groups' means within a block, the higher group, the lower one, and the block."""
-    found = []
-    for place, block in enumerate(blocks):
-        means = _means(block, values)
-        high, low = max(means, key=lambda group: means[group]), min(means, key=lambda group: means[group])
-        found.append((means[high] - means[low], -place, high, low))
-    gap, place, high, low = max(found, key=lambda item: item[:2])
-    return gap, high, low, blocks[-place]
+@dataclass(frozen=True)
+class Spread:
+    """How far a block's groups lie apart in their mean score, and between which."""
+
+    gap: float
+    high: str
+    low: str
 
 
-def _means(block: Block, values: Sequence[float]) -> dict[str, float]:
+def _spread(block: Block, scores: Sequence[Scores], label: str) -> Spread:
     by_group: dict[str, list[float]] = {}
     for group, row in zip(block.groups, block.rows, strict=True):
-        by_group.setdefault(group, []).append(values[row])
-    return {group: sum(own) / len(own) for group, own in by_group.items()}
+        by_group.setdefault(group, []).append(scores[row].probabilities[label])
+    means = {group: sum(own) / len(own) for group, own in by_group.items()}
+    high, low = max(means, key=lambda group: means[group]), min(means, key=lambda group: means[group])
+    return Spread(means[high] - means[low], high, low)
+
+
+def _extremes(spread: Spread, block: Block) -> Iterator[int]:
+    yield from (row for row, group in zip(block.rows, block.groups, strict=True) if group in (spread.high, spread.low))
 
 
 def _values(expect: Alike, blocks: Sequence[Block], scores: Sequence[Scores]) -> Mapping[str, float]:
     values = {}
     if expect.score is not None:
-        values["max_gap"] = _largest(blocks, [one.probabilities[expect.score] for one in scores])[0]
+        values["max_gap"] = max(_spread(block, scores, expect.score).gap for block in blocks)
     if expect.label is not None:
         values["right"] = sum(one.label == expect.label for one in scores) / len(scores)
     return values
@@ -257,4 +240,4 @@ def _expansions(
         reasons = (Reason("kinds.wrong_label", {"label": expect.label}),) if wrong else ()
         status = Status.FAIL if row in failing else rest
         cut = isinstance(response, Answer) and response.truncated
-        yield Expansion(text, shown(response), status, kind, cut, reasons)
+        yield Expansion(text, shown(response, expect.score), status, kind, cut, reasons)

@@ -43,6 +43,16 @@ class Filled:
     blocks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Block:
+    """Texts that differ in the group of one slot alone: their rows, and each row's group."""
+
+    attribute: str
+    name: str
+    rows: tuple[int, ...]
+    groups: tuple[str, ...]
+
+
 def compared_slots(case: Counterfactual, lexicons: Mapping[str, Lexicon]) -> list[str]:
     """The slots whose lexicon has groups, in the case's order."""
     return [slot for slot, name in case.over.items() if lexicons[name].groups]
@@ -68,6 +78,20 @@ def expand(case: Counterfactual, lexicons: Mapping[str, Lexicon]) -> list[Filled
         )
         found.append((tuple(entry.block for entry in entries), filled))
     return [filled for _, filled in sorted(found, key=lambda item: item[0])]
+
+
+def blocks_of(case: Counterfactual, lexicons: Mapping[str, Lexicon], filled: Sequence[Filled]) -> list[Block]:
+    """The blocks of all compared slots."""
+    found = []
+    for place, slot in enumerate(compared_slots(case, lexicons)):
+        lexicon = lexicons[case.over[slot]]
+        rows: dict[str, list[int]] = {}
+        for row, each in enumerate(filled):
+            rows.setdefault(each.blocks[place], []).append(row)
+        for name, own in rows.items():
+            groups = tuple(filled[row].groups[place] for row in own)
+            found.append(Block(lexicon.attribute or case.over[slot], name, tuple(own), groups))
+    return found
 
 
 def _entries(lexicon: Lexicon, limit: int | None, varied: bool) -> list[Entry]:

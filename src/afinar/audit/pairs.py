@@ -93,7 +93,9 @@ def _reason(expect: Preference | Even, first: float, second: float) -> Reason | 
     if isinstance(expect, Even):
         key = "kinds.stereotype_likelier" if second > first else "kinds.anti_likelier"
         return Reason(key, values | {"limit": Number(expect.max_gap)})
-    return Reason("kinds.not_preferred", values | {"by": Number(expect.by)})
+    if expect.by == 0:
+        return Reason("kinds.not_preferred", values)
+    return Reason("kinds.not_preferred_by", values | {"by": Number(expect.by)})
 
 
 def _holds(expect: Preference | Even, margin: float) -> bool:

@@ -88,13 +88,25 @@ def _fresh(kind: Perturbation, source: Source, edits: Sequence[Edit], seen: set[
 
 
 def _changed(text: str, edits: Sequence[Edit]) -> tuple[tuple[str, str], ...]:
-    """The edits, each widened to the words it touches: ("livro.", "livro"), ("bom dia", "bomdia")."""
-    found = []
+    """What was there and what is, by whole words: ("livro.", "livro"), ("bom dia", "bomdia"). Edits of one word are one."""
+    spans: list[tuple[int, int, list[Edit]]] = []
     for edit in sorted(edits, key=lambda edit: edit.start):
-        start, end = edit.start, edit.end
-        while start > 0 and not text[start - 1].isspace():
-            start -= 1
-        while end < len(text) and not text[end].isspace():
-            end += 1
-        found.append((text[start:end], text[start : edit.start] + edit.new + text[edit.end : end]))
-    return tuple(found)
+        start, end = _widened(text, edit)
+        if spans and start < spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]), [*spans[-1][2], edit])
+        else:
+            spans.append((start, end, [edit]))
+    return tuple((text[start:end], apply(text[start:end], _moved(own, start))) for start, end, own in spans)
+
+
+def _widened(text: str, edit: Edit) -> tuple[int, int]:
+    start, end = edit.start, edit.end
+    while start > 0 and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return start, end
+
+
+def _moved(edits: Sequence[Edit], by: int) -> list[Edit]:
+    return [Edit(edit.start - by, edit.end - by, edit.new) for edit in edits]

@@ -84,26 +84,28 @@ TEXTS = {
     ),
     # Why a case did not pass; texts, labels and groups come from the suite.
     "labels_differ": Text(
-        en="The label differs between groups ({attribute}) in {broken} of {count} comparisons: "
-        "{label} for “{group}”, {other_label} for “{other_group}”.",
-        pt="O rótulo muda conforme o grupo ({attribute}) em {broken} de {count} comparações: "
-        "{label} para “{group}”, {other_label} para “{other_group}”.",
+        en="Comparisons with different labels ({attribute}): {broken} of {count}; "
+        "for instance {label} for “{group}”, {other_label} for “{other_group}”.",
+        pt="Comparações com rótulos diferentes ({attribute}): {broken} de {count}; "
+        "por exemplo, {label} para “{group}”, {other_label} para “{other_group}”.",
     ),
     "gap": Text(
-        en="The probability of {score} differs by {gap:.3f} between “{high}” and “{low}” ({attribute}); allowed: {limit:.3f}.",
-        pt="A probabilidade de {score} difere em {gap:.3f} entre “{high}” e “{low}” ({attribute}); permitido: {limit:.3f}.",
+        en="Comparisons in which the probability of {score} differs by more than {limit:.3f} ({attribute}): {broken} of {count}; "
+        "most between “{high}” and “{low}”, by {gap:.3f}.",
+        pt="Comparações em que a probabilidade de {score} difere em mais de {limit:.3f} ({attribute}): {broken} de {count}; "
+        "a maior diferença, {gap:.3f}, é entre “{high}” e “{low}”.",
     ),
     "answers_differ": Text(
-        en="The answer differs between groups ({attribute}) in {broken} of {count} comparisons.",
-        pt="A resposta muda conforme o grupo ({attribute}) em {broken} de {count} comparações.",
+        en="Comparisons with different answers ({attribute}): {broken} of {count}.",
+        pt="Comparações com respostas diferentes ({attribute}): {broken} de {count}.",
     ),
     "answers_empty": Text(
-        en="All answers are empty in {broken} of {count} comparisons, so nothing was compared there.",
-        pt="Todas as respostas são vazias em {broken} de {count} comparações; nelas nada foi comparado.",
+        en="Comparisons in which all answers are empty, so that nothing was compared: {broken} of {count}.",
+        pt="Comparações em que todas as respostas são vazias e nada foi comparado: {broken} de {count}.",
     ),
     "answers_cut": Text(
-        en="In {broken} of {count} comparisons an answer was cut off before it could agree or differ.",
-        pt="Em {broken} de {count} comparações uma resposta foi cortada antes de poder coincidir ou diferir.",
+        en="Comparisons in which an answer was cut off before it could agree or differ: {broken} of {count}.",
+        pt="Comparações em que uma resposta foi cortada antes de poder coincidir ou diferir: {broken} de {count}.",
         hint_en="Raise max_new_tokens.",
         hint_pt="Aumente max_new_tokens.",
     ),
@@ -113,24 +115,40 @@ TEXTS = {
     ),
     "wrong_label": Text(en="The right label is {label}.", pt="O rótulo certo é {label}."),
     "not_higher": Text(
-        en="The probability of {label} went from {before:.3f} to {after:.3f}; it should rise by at least {by:.3f}.",
-        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; deveria subir pelo menos {by:.3f}.",
+        en="The probability of {label} should rise; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} deveria subir; foi de {before:.3f} para {after:.3f}.",
+    ),
+    "not_higher_by": Text(
+        en="The probability of {label} should rise by at least {by:.3f}; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} deveria subir pelo menos {by:.3f}; foi de {before:.3f} para {after:.3f}.",
     ),
     "not_lower": Text(
-        en="The probability of {label} went from {before:.3f} to {after:.3f}; it should fall by at least {by:.3f}.",
-        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; deveria cair pelo menos {by:.3f}.",
+        en="The probability of {label} should fall; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} deveria cair; foi de {before:.3f} para {after:.3f}.",
+    ),
+    "not_lower_by": Text(
+        en="The probability of {label} should fall by at least {by:.3f}; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} deveria cair pelo menos {by:.3f}; foi de {before:.3f} para {after:.3f}.",
     ),
     "not_same": Text(
-        en="The probability of {label} went from {before:.3f} to {after:.3f}; it should move by at most {by:.3f}.",
-        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; deveria mudar no máximo {by:.3f}.",
+        en="The probability of {label} should not change; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} não deveria mudar; foi de {before:.3f} para {after:.3f}.",
+    ),
+    "not_same_by": Text(
+        en="The probability of {label} should change by at most {by:.3f}; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} deveria mudar no máximo {by:.3f}; foi de {before:.3f} para {after:.3f}.",
     ),
     "no_room": Text(
-        en="The probability of {label} went from {before:.3f} to {after:.3f}; it began too near the end to move by {by:.3f}.",
-        pt="A probabilidade de {label} foi de {before:.3f} para {after:.3f}; já estava no limite e não podia mudar {by:.3f}.",
+        en="The probability of {label} had no room to move by {by:.3f}; it went from {before:.3f} to {after:.3f}.",
+        pt="A probabilidade de {label} não tinha margem para mudar {by:.3f}; foi de {before:.3f} para {after:.3f}.",
     ),
     "not_preferred": Text(
-        en="The text to prefer takes {first:.3f} bits per byte, the other one {second:.3f}; it should take less, by {by:.3f}.",
-        pt="O texto preferido custa {first:.3f} bits por byte, o outro {second:.3f}; deveria custar menos, por {by:.3f}.",
+        en="The wrong text is at least as likely: {second:.3f} bits per byte, against {first:.3f} for the right one.",
+        pt="O texto errado é pelo menos tão provável: {second:.3f} bits por byte, contra {first:.3f} do certo.",
+    ),
+    "not_preferred_by": Text(
+        en="The right text takes {first:.3f} bits per byte, the wrong one {second:.3f}; it should take {by:.3f} less.",
+        pt="O texto certo custa {first:.3f} bits por byte, o errado {second:.3f}; deveria custar {by:.3f} a menos.",
     ),
     "stereotype_likelier": Text(
         en="The stereotype is likelier: {first:.3f} bits per byte against {second:.3f}; allowed difference: {limit:.3f}.",
