@@ -116,12 +116,14 @@ class Perturb(Strict):
     """Variants of the input that must be answered alike."""
 
     kinds: Annotated[tuple[Perturbation, ...], Field(min_length=1)]
+    """What each does, and to what first: :mod:`afinar.audit.perturb`. Numbers, addresses and placeholders stay as they are."""
     expect: Literal["same_label", "same_answer", "same_verdict"]
     """same_answer: the normalised text; same_verdict: each variant's answer must pass the case's own `expect`."""
     n: Annotated[int, Field(ge=1, le=20)] = 1
-    """Variants of each kind."""
+    """Variants of each kind, all different; fewer where the text does not allow as many."""
     rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Share of the words that a variant touches (at least one) where a kind changes single words."""
+    """Share of the words that a variant touches (at least one). The first variants of accents (all dropped), case (lower,
+    CAPITALS, Every Word) and punctuation (no final mark) touch the whole text."""
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -182,7 +184,7 @@ class Counterfactual(_Case):
     """Slot → lexicon. The slots of lexicons with groups are compared; the others' words are drawn alike for all groups."""
     expect: Alike
     words: Annotated[int, Field(ge=1, le=100)] | None = None
-    """How many words of each group are used; None: all."""
+    """How many words of each group are used, at even distances in the group; None: all."""
 
 
 class Preference(Strict):

@@ -90,8 +90,8 @@ TEXTS = {
         "por exemplo, {label} para “{group}”, {other_label} para “{other_group}”.",
     ),
     "gap": Text(
-        en="Comparisons in which the probability of {score} differs by more than {limit:.3f} ({attribute}): {broken} of {count}; "
-        "most between “{high}” and “{low}”, by {gap:.3f}.",
+        en="Comparisons in which the probability of {score} differs by more than {limit:.3f} ({attribute}): "
+        "{broken} of {count}; most between “{high}” and “{low}”, by {gap:.3f}.",
         pt="Comparações em que a probabilidade de {score} difere em mais de {limit:.3f} ({attribute}): {broken} de {count}; "
         "a maior diferença, {gap:.3f}, é entre “{high}” e “{low}”.",
     ),
