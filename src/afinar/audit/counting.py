@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from afinar.audit.pairs import StereotypeShare
 from afinar.audit.verdicts import Status, Verdict
 from afinar.metrics.gaps import GroupGap
 from afinar.metrics.intervals import mean_interval, wilson
@@ -65,16 +66,21 @@ class Measured:
 
 @dataclass(frozen=True)
 class Side:
-    """What was found out about one model: cases counted, numbers averaged, groups compared."""
+    """What was found out about one model: cases counted, numbers averaged, groups and stereotypes compared."""
 
     counts: Counts
     measured: Mapping[str, Measured] = field(default_factory=dict)
     gaps: tuple[GroupGap, ...] = ()
+    stereotypes: tuple[StereotypeShare, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        measured = {name: asdict(value) for name, value in self.measured.items()}
-        return {**self.counts.as_dict(), "measured": measured, "gaps": [gap.as_dict() for gap in self.gaps]}
+        """For JSON; what there is none of is left out."""
+        more = {
+            "measured": {name: asdict(value) for name, value in self.measured.items()},
+            "gaps": [gap.as_dict() for gap in self.gaps],
+            "stereotypes": [share.as_dict() for share in self.stereotypes],
+        }
+        return {**self.counts.as_dict(), **{name: value for name, value in more.items() if value}}
 
 
 def measured(verdicts: Sequence[Verdict], seed: int) -> dict[str, Measured]:

@@ -3,7 +3,7 @@
 - Before and after are compared on the cases that count for both models, an error as not passed: fixed, broke, exact McNemar.
 - What cases measure has a mean with its interval, and before and after a paired comparison.
 - Groups are compared by the observations of a category (:mod:`afinar.metrics.gaps`).
-- p values of the categories are corrected together (Holm), and those of the gaps between groups together.
+- p values of the categories are corrected together (Holm), so are those of the gaps between groups, and those of stereotypes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from afinar.audit.counting import COUNTED, Counts, Side, measured
+from afinar.audit.pairs import StereotypeShare, stereotype_shares
 from afinar.audit.runner import Audit, Outcome
 from afinar.audit.schema import Category
 from afinar.audit.verdicts import Observation, Verdict
@@ -100,46 +101,46 @@ def summarise(audit: Audit, *, seed: int = 0) -> Summary:
     outcomes: dict[str, list[Outcome]] = {}
     for outcome in audit.outcomes:
         outcomes.setdefault(outcome.case.category, []).append(outcome)
-    gaps = _gaps([(outcome, outcome.verdict) for outcome in audit.outcomes], seed)
-    before = _gaps([(outcome, outcome.baseline) for outcome in audit.outcomes if outcome.baseline], seed)
+    own = _sides([(outcome.case, outcome.verdict) for outcome in audit.outcomes], seed)
+    other = _sides([(outcome.case, outcome.baseline) for outcome in audit.outcomes if outcome.baseline is not None], seed)
     made = [
-        _category(name, category, outcomes[name], gaps.get(name, ()), before.get(name, ()), seed)
+        CategorySummary(
+            name,
+            category,
+            own[name],
+            other.get(name),
+            _flips(outcomes[name]),
+            _means(outcomes[name], seed),
+            leaked=sum(outcome.leak is not None for outcome in outcomes[name]),
+        )
         for name, category in audit.suite.categories.items()
         if name in outcomes
     ]
-    own, other = _verdicts(audit.outcomes)
+    before = [outcome.baseline for outcome in audit.outcomes if outcome.baseline is not None]
     return Summary(
         audit,
-        Side(Counts.of(own)),
-        None if audit.baseline is None else Side(Counts.of(other)),
+        Side(Counts.of([outcome.verdict for outcome in audit.outcomes])),
+        None if audit.baseline is None else Side(Counts.of(before)),
         _flips(audit.outcomes),
         tuple(_corrected(made)),
     )
 
 
-def _category(
-    name: str,
-    category: Category,
-    outcomes: Sequence[Outcome],
-    gaps: tuple[GroupGap, ...],
-    before: tuple[GroupGap, ...],
-    seed: int,
-) -> CategorySummary:
-    own, other = _verdicts(outcomes)
-    return CategorySummary(
-        name,
-        category,
-        Side(Counts.of(own), measured(own, seed), gaps),
-        Side(Counts.of(other), measured(other, seed), before) if other else None,
-        _flips(outcomes),
-        _means(outcomes, seed),
-        leaked=sum(outcome.leak is not None for outcome in outcomes),
-    )
-
-
-def _verdicts(outcomes: Sequence[Outcome]) -> tuple[list[Verdict], list[Verdict]]:
-    """Those of the model and those of the baseline, where there is one."""
-    return [each.verdict for each in outcomes], [each.baseline for each in outcomes if each.baseline is not None]
+def _sides(judged: Sequence[tuple[Any, Verdict]], seed: int) -> dict[str, Side]:
+    """What was found out about one model, by category."""
+    categories: dict[str, list[tuple[Any, Verdict]]] = {}
+    for case, verdict in judged:
+        categories.setdefault(case.category, []).append((case, verdict))
+    gaps, stereotypes = _gaps(judged, seed), _stereotypes(categories)
+    return {
+        name: Side(
+            Counts.of([verdict for _, verdict in own]),
+            measured([verdict for _, verdict in own], seed),
+            gaps.get(name, ()),
+            stereotypes.get(name, ()),
+        )
+        for name, own in categories.items()
+    }
 
 
 # --- before and after ----------------------------------------------------------------------------------------------
@@ -200,17 +201,31 @@ def _finding(test: Difference, p_holm: float) -> Difference:
 # --- groups --------------------------------------------------------------------------------------------------------
 
 
-def _gaps(verdicts: Sequence[tuple[Outcome, Verdict | None]], seed: int) -> dict[str, tuple[GroupGap, ...]]:
+def _gaps(judged: Sequence[tuple[Any, Verdict]], seed: int) -> dict[str, tuple[GroupGap, ...]]:
     """The gaps of each category, all corrected together: a category's attribute is a family member of its own."""
     observations: list[Observation] = []
     names: dict[str, tuple[str, str]] = {}
-    for outcome, verdict in verdicts:
-        for one in verdict.observations if verdict is not None else ():
-            key = f"{outcome.case.category}\n{one.attribute}"
-            names[key] = (outcome.case.category, one.attribute)
+    for case, verdict in judged:
+        for one in verdict.observations:
+            key = f"{case.category}\n{one.attribute}"
+            names[key] = (case.category, one.attribute)
             observations.append(replace(one, attribute=key))
     found: dict[str, tuple[GroupGap, ...]] = {}
     for gap in group_gaps(observations, seed=seed):
         category, attribute = names[gap.attribute]
         found[category] = (*found.get(category, ()), replace(gap, attribute=attribute))
     return found
+
+
+def _stereotypes(categories: Mapping[str, Sequence[tuple[Any, Verdict]]]) -> dict[str, tuple[StereotypeShare, ...]]:
+    """In how many pairs of each category and attribute the stereotype is likelier, the findings corrected together."""
+    found = {name: stereotype_shares(judged) for name, judged in categories.items()}
+    tests = {(name, one.attribute): one.p for name, ones in found.items() for one in ones if one.finding != "too_few"}
+    adjusted = holm(tests)
+    return {
+        name: tuple(
+            replace(one, finding="no_difference") if adjusted.get((name, one.attribute), 0.0) > LEVEL else one for one in ones
+        )
+        for name, ones in found.items()
+        if ones
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from afinar import messages
+from afinar.audit.asking import Number
 from afinar.audit.verdicts import Reason
 from afinar.metrics.wording import p_value
 
@@ -20,8 +21,8 @@ def share(value: float) -> str:
 
 
 def _written(name: str, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, float):
-        return value
+    if isinstance(value, Number) or not isinstance(value, float):
+        return value  # text, counts, and numbers that write themselves
     if name == "p":
         return p_value(value)
     if "share" in name.split("_"):
