@@ -9,9 +9,14 @@ from afinar.metrics.classification import classification_metrics, confusion_matr
 def test_metrics_of_a_case_worked_by_hand():
     # class 0: TP 2, FP 1, FN 1 (precision 2/3, recall 2/3); class 1: TP 1, FP 1, FN 1 (1/2, 1/2)
     metrics = classification_metrics([0, 0, 0, 1, 1], [0, 0, 1, 0, 1])
-    weighted = (3 * (2 / 3) + 2 * (1 / 2)) / 5
+    weighted, macro = (3 * (2 / 3) + 2 * (1 / 2)) / 5, (2 / 3 + 1 / 2) / 2
     assert metrics == pytest.approx(
-        {"accuracy": 3 / 5, "precision": weighted, "recall": weighted, "f1": weighted, "f1_macro": (2 / 3 + 1 / 2) / 2}
+        {
+            "accuracy": 3 / 5,
+            **{name: weighted for name in ("precision", "recall", "f1")},
+            **{f"{name}_macro": macro for name in ("precision", "recall", "f1")},
+            "mcc": (5 * 3 - (3 * 3 + 2 * 2)) / (25 - 13),
+        }
     )
 
 
@@ -32,7 +37,7 @@ def test_no_rows_is_an_error():
 
 
 def test_rows_without_a_prediction_are_an_error():
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="2 labels, 1 predictions"):
         classification_metrics([0, 1], [0])
     with pytest.raises(ValueError, match="shorter"):
         confusion_matrix([0, 1], [0], 2)

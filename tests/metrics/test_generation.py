@@ -16,13 +16,14 @@ MORE = [["O gato está no sofá."], ["Amanhã vai chover na serra."], [], ["Trê
 
 def test_the_names_are_the_fields():
     metrics = generation_metrics(PREDICTIONS, REFERENCES)
-    assert list(metrics) == ["bleu", "chrf", "rouge1", "rouge2", "rougeL", "exact_match"]
+    assert list(metrics) == ["bleu", "chrf", "rouge1", "rouge2", "rougeL", "token_f1", "exact_match"]
     assert all(isinstance(value, float) for value in metrics.values())
 
 
 def test_what_is_equal_scores_full_marks():
     metrics = generation_metrics(REFERENCES[:2], REFERENCES[:2])
-    assert metrics == pytest.approx({"bleu": 100, "chrf": 100, "rouge1": 1, "rouge2": 1, "rougeL": 1, "exact_match": 1})
+    shares = dict.fromkeys(("rouge1", "rouge2", "rougeL", "token_f1", "exact_match"), 1)
+    assert metrics == pytest.approx({"bleu": 100, "chrf": 100, **shares})
 
 
 def test_bleu_and_chrf_are_sacrebleus():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import classification_report, confusion_matrix, log_loss
+from sklearn.metrics import classification_report, confusion_matrix, log_loss, matthews_corrcoef
 
 from afinar.data.collate import Collator
 from afinar.evaluation.classify import evaluate_classifier
@@ -27,7 +27,9 @@ def report(labels: list, predictions: list) -> dict[str, float]:
         "precision": weighted["precision"],
         "recall": weighted["recall"],
         "f1": weighted["f1-score"],
+        **{f"{name}_macro": theirs["macro avg"][name] for name in ("precision", "recall")},
         "f1_macro": theirs["macro avg"]["f1-score"],
+        "mcc": matthews_corrcoef(labels, predictions),
     }
 
 

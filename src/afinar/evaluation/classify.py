@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -13,9 +14,13 @@ from afinar.data.collate import Collator
 from afinar.data.examples import Examples
 from afinar.errors import DataError
 from afinar.evaluation.batches import OnBatch, batches
-from afinar.metrics.classification import classification_metrics
-from afinar.metrics.intervals import wilson
+from afinar.metrics.abstaining import coverage_curve, threshold_for
+from afinar.metrics.calibration import reliability
+from afinar.metrics.classification import class_reports, confusion_matrix
+from afinar.metrics.classifiers import Classified, classifier_metrics
 from afinar.models.modes import evaluating, model_device
+
+ASKED_ACCURACIES = (0.9, 0.95, 0.99)
 
 
 def evaluate_classifier(
@@ -24,34 +29,62 @@ def evaluate_classifier(
     collator: Collator,
     *,
     batch_tokens: int = 4096,
+    seed: int = 0,
     on_batch: OnBatch | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Metrics over `examples`, and a prediction for each row in their order.
 
-    The metrics: `loss` (mean cross-entropy in nats), `accuracy` with its 95% interval `accuracy_low` / `accuracy_high`
-    (Wilson), `precision`, `recall`, `f1` (weighted), `f1_macro`, and `n` rows. A prediction holds `path`, `line`, `label`, and
-    what :func:`predict` gives.
+    The metrics are those of :func:`~afinar.metrics.classifiers.classifier_metrics`: `loss` (mean cross-entropy in nats),
+    `accuracy`, precision, recall and F1 (weighted and macro), `mcc`, calibration, with intervals and `n` rows. A prediction
+    holds `path`, `line`, `label`, `loss` (nats), and what :func:`predict` gives.
 
     Raises DataError without rows.
     """
     items = [examples[row] for row in range(len(examples))]
-    logits_NC = class_logits(model, items, collator, batch_tokens=batch_tokens, on_batch=on_batch)
+    logits_NC = class_logits(model, items, collator, batch_tokens=batch_tokens, on_batch=on_batch).double()
     labels = [int(item["labels"]) for item in items]
-    predicted = logits_NC.argmax(1).tolist()
-    correct = sum(label == prediction for label, prediction in zip(labels, predicted, strict=True))
-    low, high = wilson(correct, len(labels))
-    metrics = {
-        "loss": F.cross_entropy(logits_NC.double(), torch.tensor(labels)).item(),
-        **classification_metrics(labels, predicted),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "n": len(labels),
-    }
-    rows = zip(examples.examples, labels, _named(logits_NC, examples.label_names), strict=True)
-    return metrics, [
-        {"path": example.path, "line": example.line, "label": examples.label_names[label], **prediction}
-        for example, label, prediction in rows
+    losses = F.cross_entropy(logits_NC, torch.tensor(labels), reduction="none").tolist()
+    rows = Classified.of(labels, logits_NC.softmax(-1).numpy(), losses)
+    named = zip(examples.examples, labels, losses, _named(logits_NC, examples.label_names), strict=True)
+    return classifier_metrics(rows, seed=seed), [
+        {"path": example.path, "line": example.line, "label": examples.label_names[label], "loss": loss, **prediction}
+        for example, label, loss, prediction in named
     ]
+
+
+def describe_classifier(predictions: Sequence[Mapping[str, Any]], label_names: Sequence[str]) -> dict[str, Any]:
+    """What is no single number, from the predictions of :func:`evaluate_classifier`; plain values, for JSON and tables.
+
+    `labels`; `confusion`, counts `[label][prediction]`; `per_class`, :class:`~afinar.metrics.classification.ClassReport`;
+    `calibration`, each :class:`~afinar.metrics.calibration.Bin` that holds rows; `coverage`, at most 20 points
+    (:class:`~afinar.metrics.abstaining.Kept`) of the coverage-accuracy curve; and `abstaining`, an
+    :class:`~afinar.metrics.abstaining.Abstention` for each of :data:`ASKED_ACCURACIES`.
+    Raises DataError without rows.
+    """
+    rows = _classified(predictions, label_names)
+    labels, predicted = rows.labels.tolist(), rows.predictions.tolist()
+    return {
+        "labels": list(label_names),
+        "confusion": confusion_matrix(labels, predicted, len(label_names)),
+        "per_class": [asdict(report) for report in class_reports(labels, predicted, label_names)],
+        "calibration": [asdict(part) for part in reliability(rows.confidences, rows.correct)],
+        "coverage": [asdict(point) for point in _thinned(coverage_curve(rows.confidences, rows.correct))],
+        "abstaining": [asdict(threshold_for(rows.confidences, rows.correct, asked)) for asked in ASKED_ACCURACIES],
+    }
+
+
+def _classified(predictions: Sequence[Mapping[str, Any]], label_names: Sequence[str]) -> Classified:
+    places = {name: place for place, name in enumerate(label_names)}
+    labels = [places[row["label"]] for row in predictions]
+    probabilities = [[row["probabilities"][name] for name in label_names] for row in predictions]
+    return Classified.of(labels, probabilities, [row["loss"] for row in predictions])
+
+
+def _thinned(curve: Sequence[Any], points: int = 20) -> list[Any]:
+    """At most `points` of the curve, evenly over it, its ends among them."""
+    if len(curve) <= points:
+        return list(curve)
+    return [curve[round(place * (len(curve) - 1) / (points - 1))] for place in range(points)]
 
 
 def predict(

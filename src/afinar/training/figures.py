@@ -11,8 +11,15 @@ METRICS = (
     "accuracy",
     "f1",
     "f1_macro",
+    "mcc",
     "precision",
     "recall",
+    "precision_macro",
+    "recall_macro",
+    "ece",
+    "brier",
+    "overconfidence",
+    "aurc",
     "perplexity",
     "bits_per_byte",
     "token_accuracy",
@@ -22,6 +29,7 @@ METRICS = (
     "rouge1",
     "rouge2",
     "rougeL",
+    "token_f1",
     "exact_match",
 )
 """Metrics that have a name for a person, in the order in which they are shown."""
