@@ -178,9 +178,9 @@ def _observations(case: Counterfactual, blocks: Sequence[Block], scores: Sequenc
     if case.expect.score is None:
         return
     for block in blocks:
-        for group, row in zip(block.groups, block.rows, strict=True):
+        for group, words, row in zip(block.groups, block.words, block.rows, strict=True):
             value = scores[row].probabilities[case.expect.score]
-            yield Observation(block.attribute, group, case.id, block.name, value)
+            yield Observation(block.attribute, group, case.id, block.name, value, words)
 
 
 # --- answers -------------------------------------------------------------------------------------------------------

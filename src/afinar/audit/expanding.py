@@ -35,22 +35,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Filled:
-    """A filled template. For each compared slot, in the case's order: its group, its word, the block it is compared in."""
+    """A filled template. For each compared slot, in the case's order: its group, its word and that word's place among the
+    group's, the block it is compared in.
+    """
 
     text: str
     groups: tuple[str, ...]
     words: tuple[Word, ...]
+    places: tuple[int, ...]
     blocks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Texts that differ in the group of one slot alone: their rows, and each row's group."""
+    """Texts that differ in the group of one slot alone: their rows, and each row's group and word (lexicon and place)."""
 
     attribute: str
     name: str
     rows: tuple[int, ...]
     groups: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 def compared_slots(case: Counterfactual, lexicons: Mapping[str, Lexicon]) -> list[str]:
@@ -74,7 +78,11 @@ def expand(case: Counterfactual, lexicons: Mapping[str, Lexicon]) -> list[Filled
         words |= {slot: choices[number % len(choices)] for slot, choices in varied.items()}
         blocks = tuple(_block(case.id, slots, entries, place) for place in range(len(slots)))
         filled = Filled(
-            template.fill(words), tuple(entry.group for entry in entries), tuple(entry.word for entry in entries), blocks
+            template.fill(words),
+            tuple(entry.group for entry in entries),
+            tuple(entry.word for entry in entries),
+            tuple(entry.place for entry in entries),
+            blocks,
         )
         found.append((tuple(entry.block for entry in entries), filled))
     return [filled for _, filled in sorted(found, key=lambda item: item[0])]
@@ -90,7 +98,8 @@ def blocks_of(case: Counterfactual, lexicons: Mapping[str, Lexicon], filled: Seq
             rows.setdefault(each.blocks[place], []).append(row)
         for name, own in rows.items():
             groups = tuple(filled[row].groups[place] for row in own)
-            found.append(Block(lexicon.attribute or case.over[slot], name, tuple(own), groups))
+            words = tuple(f"{case.over[slot]}/{filled[row].places[place]}" for row in own)
+            found.append(Block(lexicon.attribute or case.over[slot], name, tuple(own), groups, words))
     return found
 
 

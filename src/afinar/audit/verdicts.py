@@ -34,9 +34,9 @@ class Reason:
 class Observation:
     """A group's score in one comparable setting; observations of one `block` differ in nothing but the group.
 
-    block: unique within the suite (case, filling, word pair). case: the unit that is resampled. words: which words stand for
-    the groups in this block, the same in every case that uses them (lexicon and position, `nomes/3`); a second unit, so that
-    one odd name in every case is not taken for its group. Empty where the words are the groups themselves.
+    block: unique within the suite (case, filling). case: the unit that is resampled. words: which word stands for the group,
+    by lexicon and place, `nomes/3`, the same in every case; words of one place are compared with each other. A second unit,
+    so that one odd name in every case is not taken for its group.
     """
 
     attribute: str

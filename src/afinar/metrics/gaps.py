@@ -7,8 +7,9 @@ Observations of one block are the same text over groups g = 1..G. For each pair 
 A case (a template) may make many blocks, which depend on each other; cases do not. So the case is the unit: its blocks'
 differences are added up, intervals draw cases, and the permutation test swaps the groups of a whole case.
 
-- Where words only stand for their groups, as names do, and there are at least six sets of them, words are units as well: a
-  model that finds one name odd in every case says nothing of its group. The wider interval and the larger p count.
+- Where many words stand for each group, as names do, words are units as well, compared place by place: a model that finds one
+  name odd in every case says nothing of its group. The wider interval and the larger p count. Fewer than ten words are taken
+  for the groups themselves, and what is found holds of these words.
 - The largest gap of several pairs is large by chance alone. The interval takes that into account: all pairs that could be the
   largest are covered at once, by the bootstrap distribution of their largest |t*|. With two groups it covers 95%, with more at
   least that.
@@ -22,7 +23,7 @@ Clark 1973, Journal of Verbal Learning and Verbal Behavior 12(4) (words are a sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any, Literal, Protocol
@@ -34,6 +35,9 @@ from afinar.metrics.corrections import holm
 from afinar.metrics.difference import FLIPS_TO_TELL
 from afinar.metrics.paired import LEVEL
 from afinar.metrics.resampling import CELLS, Floats, ratio, studentised
+
+WORDS_TO_TELL = 10
+"""At ten places two groups can be swapped in 2^10 ways, so that p can reach 0.002: enough after a correction, too."""
 
 
 class Observed(Protocol):
@@ -61,7 +65,7 @@ class Observed(Protocol):
 
     @property
     def words(self) -> str:
-        """Which words stand for the groups, the same in every case that uses them; empty where they are the groups."""
+        """The place of the word that stands for the group, the same in every case that uses it; empty where unknown."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ class GroupGap:
 
     means: each group's mean over the blocks that compare it with another. groups: the two furthest apart, the higher first.
     gap: their difference over the blocks that have both, >= 0. low, high: 95% interval of the largest gap. p: of the
-    permutation test; p_holm: corrected for the other attributes of the same call. n: cases. n_words: the sets of words that
-    stand for the groups, where there were enough of them (six) to be a unit of their own.
+    permutation test; p_holm: corrected for the other attributes of the same call. n: cases. n_words: places of words, where
+    there were enough of them (:data:`WORDS_TO_TELL`) to be units of their own.
     """
 
     attribute: str
@@ -113,58 +117,80 @@ def _named(gap: GroupGap, p_holm: float) -> GroupGap:
 
 def _gap(attribute: str, ones: list[Observed], resamples: int, seed: int) -> GroupGap | None:
     groups = list(dict.fromkeys(one.group for one in ones))
-    blocks = _blocks(ones, groups)
-    if len(blocks.table) == 0:
+    by_case = _compare(ones, groups, [one.case for one in ones], [(one.case, one.block) for one in ones])
+    if by_case is None:
         return None
-    by_unit = [_by_unit(blocks.table, unit) for unit in blocks.units]
-    sums, counts = by_unit[0]
-    pairs = np.array([pair for pair in combinations(range(len(groups)), 2) if counts[:, pair[0], pair[1]].any()])
-    gaps = ratio(sums[:, pairs[:, 0], pairs[:, 1]], counts[:, pairs[:, 0], pairs[:, 1]])[0]
-    largest = int(np.argmax(np.abs(gaps)))
-    first, second = pairs[largest] if gaps[largest] >= 0 else pairs[largest][::-1]
-    seen = float(abs(gaps[largest]))
-    ends = [_interval(*unit, pairs, resamples, seed) for unit in by_unit]
+    compared = [by_case]
+    if all(one.words for one in ones):
+        rows = [(one.case, one.block, one.words) for one in ones]
+        by_words = _compare(ones, groups, [one.words for one in ones], rows)
+        compared += [by_words] if by_words is not None and by_words.units >= WORDS_TO_TELL else []
+    ends = [_interval(each, resamples, seed) for each in compared]
     return GroupGap(
         attribute=attribute,
-        means={group: float(mean) for group, mean in zip(groups, _means(blocks.table), strict=True) if np.isfinite(mean)},
-        groups=(groups[first], groups[second]),
-        gap=seen,
+        means={group: float(mean) for group, mean in zip(groups, by_case.means, strict=True) if np.isfinite(mean)},
+        groups=(groups[by_case.furthest[0]], groups[by_case.furthest[1]]),
+        gap=by_case.largest,
         low=min(low for low, _ in ends),
         high=max(high for _, high in ends),
-        p=max(_permuted(*unit, pairs, seen, resamples, seed) for unit in by_unit),
+        p=max(_permuted(each, resamples, seed) for each in compared),
         p_holm=1.0,
-        n=len(sums),
-        n_words=len(by_unit[1][0]) if len(by_unit) > 1 else None,
+        n=by_case.units,
+        n_words=compared[1].units if len(compared) > 1 else None,
         finding="no_difference",
     )
 
 
 @dataclass(frozen=True)
-class _Blocks:
-    """table (blocks, groups): values, NaN where one lacks. units: each block's case, and its words where they count."""
+class _Compared:
+    """Differences of groups, added up over the blocks of each unit (cases or words).
 
-    table: Floats
-    units: tuple[NDArray[np.intp], ...]
+    sums, counts (units, G, G): of value(g) - value(h), and the blocks that have both. pairs (P, 2): g < h that share a block.
+    gaps (P,): their mean differences. means (G,): NaN for a group that is compared with none.
+    """
+
+    sums: Floats
+    counts: Floats
+    pairs: NDArray[np.intp]
+    gaps: Floats
+    means: Floats
+
+    @property
+    def units(self) -> int:
+        """Cases or words."""
+        return len(self.sums)
+
+    @property
+    def largest(self) -> float:
+        """The largest gap, >= 0."""
+        return float(np.abs(self.gaps).max())
+
+    @property
+    def furthest(self) -> tuple[int, int]:
+        """The groups that it lies between, the higher first; of equal ones the first."""
+        place = int(np.argmax(np.abs(self.gaps)))
+        one, other = self.pairs[place]
+        return (int(one), int(other)) if self.gaps[place] >= 0 else (int(other), int(one))
 
 
-def _blocks(ones: list[Observed], groups: list[str]) -> _Blocks:
-    """The blocks with at least two groups."""
-    rows: dict[tuple[str, str, str], int] = {}
-    column = {group: index for index, group in enumerate(groups)}
-    row = np.array([rows.setdefault((one.case, one.block, one.words), len(rows)) for one in ones])
-    place = row, np.array([column[one.group] for one in ones])
-    totals, times = np.zeros((len(rows), len(groups))), np.zeros((len(rows), len(groups)))
-    np.add.at(totals, place, [one.value for one in ones])
-    np.add.at(times, place, 1)
-    with np.errstate(invalid="ignore"):
-        table = totals / times
+def _compare(
+    ones: list[Observed], groups: list[str], units: Sequence[Hashable], blocks: Sequence[Hashable]
+) -> _Compared | None:
+    """Observations, their units and blocks, one each; None where no block has two groups."""
+    row, column = _codes(blocks), np.array([groups.index(one.group) for one in ones])
+    totals, times = np.zeros((row.max() + 1, len(groups))), np.zeros((row.max() + 1, len(groups)))
+    np.add.at(totals, (row, column), [one.value for one in ones])
+    np.add.at(times, (row, column), 1)
     kept = (times > 0).sum(axis=1) > 1
-    chosen = [key for key, keep in zip(rows, kept, strict=True) if keep]
-    words = dict.fromkeys(words for _, _, words in chosen)
-    units = [_codes([case for case, _, _ in chosen])]
-    if "" not in words and len(words) >= FLIPS_TO_TELL:
-        units.append(_codes([words for _, _, words in chosen]))
-    return _Blocks(table[kept], tuple(units))
+    if not kept.any():
+        return None
+    with np.errstate(invalid="ignore"):
+        table = (totals / times)[kept]
+    _, first = np.unique(row, return_index=True)
+    sums, counts = _add_up(table, _codes([units[place] for place in first[kept]]))
+    pairs = np.array([pair for pair in combinations(range(len(groups)), 2) if counts[:, pair[0], pair[1]].any()])
+    chosen = (slice(None), pairs[:, 0], pairs[:, 1])
+    return _Compared(sums, counts, pairs, sums[chosen].sum(axis=0) / counts[chosen].sum(axis=0), _means(table))
 
 
 def _means(table: Floats) -> Floats:
@@ -174,14 +200,14 @@ def _means(table: Floats) -> Floats:
         return np.where(known, table, 0.0).sum(axis=0) / known.sum(axis=0)
 
 
-def _codes(names: list[str]) -> NDArray[np.intp]:
+def _codes(names: Sequence[Hashable]) -> NDArray[np.intp]:
     """Each name's number, in the order in which they first occur: names themselves decide nothing."""
-    known: dict[str, int] = {}
+    known: dict[Hashable, int] = {}
     return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.intp)
 
 
-def _by_unit(table: Floats, unit: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """For each unit and pair of groups the summed differences and the number of blocks, both (units, G, G)."""
+def _add_up(table: Floats, unit: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Of values (blocks, G), NaN where one lacks, and each block's unit: `sums` and `counts` of :class:`_Compared`."""
     apart = table[:, :, None] - table[:, None, :]
     shape = (int(unit.max()) + 1, *apart.shape[1:])
     sums, counts = np.zeros(shape), np.zeros(shape)
@@ -190,37 +216,38 @@ def _by_unit(table: Floats, unit: NDArray[np.intp]) -> tuple[Floats, Floats]:
     return sums, counts
 
 
-def _interval(sums: Floats, counts: Floats, pairs: NDArray[np.intp], resamples: int, seed: int) -> tuple[float, float]:
-    """Interval (low, high) of the largest |gap| over pairs.
+def _interval(compared: _Compared, resamples: int, seed: int) -> tuple[float, float]:
+    """Interval (low, high) of the largest |gap|.
 
     A tenth of the 5% goes into leaving out pairs that are surely not the largest, so that one group that lies far from all
     others does not pay for every pair. The rest covers the remaining pairs at once: at least 95%, more where several tie.
     """
-    if len(sums) < 2:
+    if compared.units < 2:
         return 0.0, float("inf")
-    x, w = sums[:, pairs[:, 0], pairs[:, 1]], counts[:, pairs[:, 0], pairs[:, 1]]
-    gaps, errors = ratio(x, w)
+    first, second = compared.pairs.T
+    x, w = compared.sums[:, first, second], compared.counts[:, first, second]
+    errors, size = ratio(x, w)[1], np.abs(compared.gaps)
     t = np.abs(studentised(x, w, resamples, seed))
-    size, level, near = np.abs(gaps), LEVEL, np.ones(len(pairs), dtype=bool)
-    if len(pairs) > 1:
+    level, near = LEVEL, np.ones(len(size), dtype=bool)
+    if len(size) > 1:
         wide = np.quantile(t.max(axis=1), 1 - LEVEL / 10) * errors
         level, near = 0.9 * LEVEL, size + wide >= np.max(size - wide)
     reach = np.quantile(t[:, near].max(axis=1), 1 - level) * errors[near]
     return float(max(0.0, np.max(size[near] - reach))), float(np.max(size[near] + reach))
 
 
-def _permuted(sums: Floats, counts: Floats, pairs: NDArray[np.intp], seen: float, resamples: int, seed: int) -> float:
+def _permuted(compared: _Compared, resamples: int, seed: int) -> float:
     """p of the largest |gap|, by random assignments of groups within units; the one seen is counted in."""
     generator = np.random.default_rng(seed)
-    units, groups = sums.shape[:2]
-    step, reached = max(1, CELLS // (units * max(groups, len(pairs)))), 0
+    units, groups = compared.sums.shape[:2]
+    index = np.arange(units)[None, :, None]
+    step, reached = max(1, CELLS // (units * max(groups, len(compared.pairs)))), 0
     for start in range(0, resamples, step):
-        size = min(step, resamples - start)
-        order = np.argsort(generator.random((size, units, groups)), axis=2)
-        first, second = order[:, :, pairs[:, 0]], order[:, :, pairs[:, 1]]
-        index = np.arange(units)[None, :, None]
-        total, times = sums[index, first, second].sum(axis=1), counts[index, first, second].sum(axis=1)
+        order = np.argsort(generator.random((min(step, resamples - start), units, groups)), axis=2)
+        first, second = order[:, :, compared.pairs[:, 0]], order[:, :, compared.pairs[:, 1]]
+        total = compared.sums[index, first, second].sum(axis=1)
+        times = compared.counts[index, first, second].sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             largest = np.nanmax(np.abs(total / times), axis=1, initial=0.0)
-        reached += int(np.sum(largest >= seen * (1 - 1e-9)))
+        reached += int(np.sum(largest >= compared.largest * (1 - 1e-9)))
     return (1 + reached) / (1 + resamples)
