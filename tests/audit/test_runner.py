@@ -134,7 +134,7 @@ class TestChoosing:
     def test_unknown(self) -> None:
         with pytest.raises(ConfigError) as caught:
             choose(self.SUITE, ["dos"])
-        assert (caught.value.key, caught.value.values["near"]) == ("audit.category", "dois")
+        assert (caught.value.key, caught.value.values["near"]) == ("audit.unknown_category", "dois")
 
 
 class TestMonotony:

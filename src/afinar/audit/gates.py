@@ -77,7 +77,7 @@ def _gates(each: CategorySummary) -> Iterator[Gate]:
         if asked is None:
             continue
         if idle:
-            yield Gate(each.name, rule, GateStatus.SKIPPED, Reason("audit.gate_skipped", {"category": each.name}))
+            yield Gate(each.name, rule, GateStatus.SKIPPED, Reason("audit.gate_no_case", {"category": each.name}))
         elif rule == "at_least":
             yield Gate(each.name, rule, *_at_least(each, float(asked)))
         elif rule == "max_gap":

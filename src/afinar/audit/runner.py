@@ -122,7 +122,7 @@ def choose(suite: Suite, categories: Sequence[str] | None) -> tuple[Any, ...]:
         if name not in suite.categories:
             near = difflib.get_close_matches(name, suite.categories, n=1, cutoff=0)
             known = ", ".join(suite.categories)
-            raise ConfigError("audit.category", got=name, suite=suite.name, near=near[0], known=known)
+            raise ConfigError("audit.unknown_category", got=name, suite=suite.name, near=near[0], known=known)
     return tuple(case for case in suite.cases if case.category in categories)
 
 

@@ -37,6 +37,7 @@ COMMANDS = {
         Command("init", "afinar.cli.init:init"),
         Command("train", "afinar.cli.train:train", takes_settings=True),
         Command("evaluate", "afinar.cli.evaluate:evaluate"),
+        Command("audit", "afinar.cli.audit:audit"),
         Command("generate", "afinar.cli.generate:generate"),
         Command("chat", "afinar.cli.chat:chat"),
         Command("merge", "afinar.cli.merge:merge"),

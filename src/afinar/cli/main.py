@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from afinar import __version__, messages
 from afinar.cli import commands, libraries, parsing
@@ -53,7 +54,8 @@ def _dispatch(flags: parsing.Globals, words: list[str], context: Context) -> int
     return _finish(context, call.function(*call.args, **call.kwargs, context=context))
 
 
-def _finish(context: Context, result: dict[str, object]) -> int:
+def _finish(context: Context, result: dict[str, Any]) -> int:
+    """Print the result where JSON is asked for; a command that judges says in `exit_code` with which code to leave."""
     if context.json and not context.quiet:
         print_json(result)
-    return 0
+    return int(result.get("exit_code", 0))

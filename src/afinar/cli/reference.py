@@ -8,7 +8,7 @@ from afinar import messages
 from afinar.cli.commands import COMMANDS, Command
 from afinar.cli.help import Entry, Part, global_part, own_parts, setting_parts
 
-EXIT_CODES = (0, 1, 2, 6, 7, 130, 143)
+EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 7, 130, 143)
 
 
 def reference(language: messages.Language) -> str:

@@ -9,7 +9,7 @@ TEXTS = {
         hint_en="Name another --baseline, or leave it out.",
         hint_pt="Escolha outro --baseline ou não use nenhum.",
     ),
-    "category": Text(
+    "unknown_category": Text(
         en="category={got!r} is not in the suite {suite}; it has: {known}.",
         pt="category={got!r} não existe na suíte {suite}, que tem: {known}.",
         hint_en="Did you mean {near}?",
@@ -59,7 +59,7 @@ TEXTS = {
         hint_en="Its weights may have become infinite in training, or overflow in its dtype.",
         hint_pt="Os pesos podem ter ficado infinitos no treino, ou transbordado no dtype em uso.",
     ),
-    "gate_skipped": Text(
+    "gate_no_case": Text(
         en="{category}: no case applies to this model.",
         pt="{category}: nenhum caso se aplica a este modelo.",
     ),
@@ -143,4 +143,96 @@ TEXTS = {
         en="Leaks were not looked for, as the training data cannot be read: {problem}",
         pt="Não se procuraram vazamentos, pois os dados de treino não podem ser lidos: {problem}",
     ),
+    "compared": Text(en="before: {baseline} · after: {model}", pt="antes: {baseline} · depois: {model}"),
+    "measured": Text(
+        en="{model}, without a baseline ({baseline})",
+        pt="{model}, sem referência ({baseline})",
+    ),
+    "category": Text(en="category", pt="categoria"),
+    "overall": Text(en="all", pt="todas"),
+    "passed": Text(en="passed", pt="passaram"),
+    "passed_before": Text(en="passed before", pt="passaram antes"),
+    "passed_after": Text(en="passed after", pt="passaram depois"),
+    "changed": Text(en="fixed, broke", pt="corrigiu, quebrou"),
+    "bits_before": Text(en="bits per byte before", pt="bits por byte antes"),
+    "bits_after": Text(en="bits per byte after", pt="bits por byte depois"),
+    "attribute": Text(en="category · attribute", pt="categoria · atributo"),
+    "groups": Text(en="furthest apart", pt="os mais distantes"),
+    "gap": Text(en="gap", pt="diferença"),
+    "gap_before": Text(en="before", pt="antes"),
+    "gap_after": Text(en="gap after", pt="diferença depois"),
+    "stereotypes": Text(en="stereotype likelier", pt="estereótipo mais provável"),
+    "stereotypes_before": Text(en="before", pt="antes"),
+    "stereotypes_after": Text(en="stereotype likelier after", pt="estereótipo mais provável depois"),
+    "found_better": Text(en="better, {p}", pt="melhor, {p}"),
+    "found_worse": Text(en="worse, {p}", pt="pior, {p}"),
+    "found_differs": Text(en="differs, {p}, n = {n}", pt="difere, {p}, n = {n}"),
+    "found_no_difference": Text(en="no difference found at n = {n}", pt="nenhuma diferença encontrada com n = {n}"),
+    "found_too_few": Text(en="too few to tell, n = {n}", pt="poucos para concluir, n = {n}"),
+    "same_label": Text(
+        en="The model gives the label {value!r} to {count} of {n} texts: what is equal over groups or variants is so for "
+        "that reason.",
+        pt="O modelo dá o rótulo {value!r} a {count} de {n} textos: o que é igual entre grupos ou variantes é igual por "
+        "essa razão.",
+    ),
+    "same_answer": Text(
+        en="The model answers {value!r} to {count} of {n} questions: what is equal over groups or variants is so for that "
+        "reason.",
+        pt="O modelo responde {value!r} a {count} de {n} perguntas: o que é igual entre grupos ou variantes é igual por "
+        "essa razão.",
+    ),
+    "same_label_before": Text(
+        en="The baseline gives the label {value!r} to {count} of {n} texts.",
+        pt="A referência dá o rótulo {value!r} a {count} de {n} textos.",
+    ),
+    "same_answer_before": Text(
+        en="The baseline answers {value!r} to {count} of {n} questions.",
+        pt="A referência responde {value!r} a {count} de {n} perguntas.",
+    ),
+    "count_errors": Text(en="{count} ended in an error (not passed)", pt="{count} terminaram em erro (não passaram)"),
+    "count_inconclusive": Text(en="{count} inconclusive (not counted)", pt="{count} inconclusivos (não contam)"),
+    "count_skipped": Text(en="{count} skipped (not counted)", pt="{count} pulados (não contam)"),
+    "beside": Text(
+        en="Read {category} beside {other}, where {passed} passed.",
+        pt="Leia {category} junto com {other}, em que passaram {passed}.",
+    ),
+    "leaks_unknown": Text(
+        en="No training data to look for the suite's texts in (--train-data names some).",
+        pt="Sem dados de treino em que procurar os textos da suíte (--train-data indica quais).",
+    ),
+    "leaks_none": Text(
+        en="None of the suite's texts was found in the training data.",
+        pt="Nenhum texto da suíte foi encontrado nos dados de treino.",
+    ),
+    "leaks_counted": Text(
+        en="{count} cases have texts that the training data have; they are counted, and left out with --strict.",
+        pt="{count} casos têm textos que estão nos dados de treino; eles contam, e ficam de fora com --strict.",
+    ),
+    "leaks_left_out": Text(
+        en="{count} cases have texts that the training data have; they were left out.",
+        pt="{count} casos têm textos que estão nos dados de treino; ficaram de fora.",
+    ),
+    "footnote": Text(
+        en="In brackets, 95% intervals, the case as the unit; p values are corrected for several tests (Holm).",
+        pt="Entre parênteses, intervalos de 95%, com o caso como unidade; valores de p corrigidos para vários testes (Holm).",
+    ),
+    "gates": Text(en="Gates", pt="Exigências"),
+    "gate_passed": Text(en="passed", pt="cumprida"),
+    "gate_failed": Text(en="failed", pt="não cumprida"),
+    "gate_inconclusive": Text(en="inconclusive", pt="inconclusiva"),
+    "gate_skipped": Text(en="skipped", pt="pulada"),
+    "exit_3": Text(en="Exit code {code}: a gate failed.", pt="Código de saída {code}: uma exigência não foi cumprida."),
+    "exit_4": Text(
+        en="Exit code {code}: under --strict, an error or what is not certain is not passed.",
+        pt="Código de saída {code}: com --strict, um erro ou o que não é certo não passa.",
+    ),
+    "exit_5": Text(
+        en="Exit code {code}: no case could be put to this model.",
+        pt="Código de saída {code}: nenhum caso pôde ser aplicado a este modelo.",
+    ),
+    "failures": Text(en="Did not pass ({shown} of {count})", pt="Não passaram ({shown} de {count})"),
+    "passed_then": Text(en="passed before", pt="passava antes"),
+    "empty": Text(en="(empty)", pt="(vazia)"),
+    "truncated": Text(en="(cut off)", pt="(cortada)"),
+    "written": Text(en="Written: {path}", pt="Gravado: {path}"),
 }
