@@ -51,13 +51,13 @@ def load(source: str, *, offline: bool = False) -> Any:
 
     match = _name.fullmatch(source)
     assert match is not None
-    with _offline(offline):
+    with without_network(offline):
         off = datasets.config.HF_HUB_OFFLINE
         try:
             loaded = datasets.load_dataset(match["repo"], match["config"], streaming=True)
-        except _failures() as error:
+        except failures() as error:
             key = "data.hub_offline" if off else "data.hub"
-            raise DataError(key, path=source, reason=_first_line(error)) from error
+            raise DataError(key, path=source, reason=first_line(error)) from error
     if match["split"] is None:
         return loaded
     if match["split"] not in loaded:
@@ -73,10 +73,10 @@ def hub_rows(source: str, split: str, *, offline: bool = False) -> Iterator[Row]
         for row in dataset_rows(loaded, split, path=source):
             number = row.line
             yield row
-    except _failures() as error:
+    except failures() as error:
         if isinstance(error, DataError):  # our own, a ValueError too
             raise
-        raise DataError("data.hub_row", path=source, line=number + 1, reason=_first_line(error)) from error
+        raise DataError("data.hub_row", path=source, line=number + 1, reason=first_line(error)) from error
 
 
 def dataset_rows(dataset: Any, split: str, *, path: str = "<Dataset>") -> Iterator[Row]:
@@ -121,7 +121,7 @@ def _class_name(feature: Any, value: Any) -> Any:
     return feature.int2str(value) if isinstance(value, int) and 0 <= value < feature.num_classes else None
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
     """What `datasets` raises for a set that it cannot find, reach or read."""
     import datasets
     import pyarrow
@@ -130,12 +130,12 @@ def _failures() -> tuple[type[Exception], ...]:
     return OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError, pyarrow.ArrowException, HTTPError
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
-def _offline(offline: bool) -> Iterator[None]:
+def without_network(offline: bool) -> Iterator[None]:
     """Keep `datasets` off the network. It reads HF_HUB_OFFLINE once, at import, so its constants are set for the while."""
     if not offline:
         yield
