@@ -1,11 +1,171 @@
-"""What a well-formed suite may still have wrong: names that lead nowhere, and cases that can never fail or never pass."""
+"""What a well-formed suite may still have wrong: names that lead nowhere, cases that cannot fail, gates that cannot close."""
 
 from __future__ import annotations
 
-from afinar.audit.problems import Problem
-from afinar.audit.schema import Suite
+import string
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from afinar.audit import templates
+from afinar.audit.expectations import problems_of_check
+from afinar.audit.problems import Problem, shown
+from afinar.audit.reading import Place
+from afinar.audit.schema import Alike, Category, Check, Contrast, Counterfactual, Pair, Suite
+
+MAX_TEXTS = 200_000
+"""Texts and answers that a suite may ask for, all told."""
 
 
 def problems_in(suite: Suite) -> list[Problem]:
     """Everything that is wrong with a suite whose form is right."""
+    found = [*_question(("question",), suite.question), *_labels(suite.labels), *_lexicons(suite), *_categories(suite)]
+    ids: dict[str, int] = {}
+    for index, case in enumerate(suite.cases):
+        place = ("cases", index)
+        if case.id in ids:
+            found.append(Problem((*place, "id"), "suites.duplicate_id", {"got": case.id, "first": f"cases[{ids[case.id]}]"}))
+        ids.setdefault(case.id, index)
+        found += [replace(problem, place=(*place, *problem.place)) for problem in _case(case, suite)]
+    return found or _size(suite)
+
+
+# --- the suite's own parts -----------------------------------------------------------------------------------------
+
+
+def _question(place: Place, question: str | None) -> Iterator[Problem]:
+    if question is None:
+        return
+    try:
+        fields = [
+            (name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(question) if name is not None
+        ]
+    except ValueError:
+        fields = []
+    if fields != [("input", "", None)]:
+        yield Problem(place, "suites.question")
+
+
+def _labels(labels: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+    if len(labels) == 1:
+        yield Problem(("labels",), "suites.one_label")
+    owners: dict[str, str] = {}
+    for label, others in labels.items():
+        for name in dict.fromkeys(other.casefold().strip() for other in (label, *others)):
+            if not name:
+                yield Problem(("labels", label), "suites.blank")
+            elif name in owners:
+                yield Problem(("labels", label), "suites.shared_name", {"name": shown(name), "other": shown(owners[name])})
+            owners.setdefault(name, label)
+
+
+def _lexicons(suite: Suite) -> Iterator[Problem]:
+    for name, lexicon in suite.lexicons.items():
+        for place, reason in templates.check_lexicon(lexicon):
+            yield Problem(("lexicons", name, *place), reason.key, dict(reason.values))
+        lists: dict[Place, Any] = {("words",): lexicon.words}
+        lists |= {("groups", group): words for group, words in lexicon.groups.items()}
+        for part, words in lists.items():
+            for index, word in enumerate(words):
+                main = word if isinstance(word, str) else word.get(templates.NAME, "")
+                if not main.strip():
+                    yield Problem(("lexicons", name, *part, index), "suites.blank_word", {"form": templates.NAME})
+
+
+def _categories(suite: Suite) -> Iterator[Problem]:
+    used = {case.category for case in suite.cases}
+    for name, category in suite.categories.items():
+        place = ("categories", name)
+        if name not in used:
+            yield Problem(place, "suites.idle_category", {"name": name})
+        if category.beside is not None:
+            yield from _beside((*place, "beside"), category.beside, suite.categories)
+        yield from _gate((*place, "gate"), name, category, suite)
+
+
+def _beside(place: Place, beside: str, categories: Mapping[str, Category]) -> Iterator[Problem]:
+    capability = [name for name, category in categories.items() if category.measures == "capability"]
+    if beside not in categories:
+        yield _unknown(place, "suites.unknown_category", beside, capability)
+    elif beside not in capability:
+        yield Problem(place, "suites.beside", {"got": beside, "known": ", ".join(capability) or "—"})
+
+
+def _gate(place: Place, name: str, category: Category, suite: Suite) -> Iterator[Problem]:
+    if category.gate.at_least == 0:
+        yield Problem((*place, "at_least"), "suites.gate_open")
+    cases = [case for case in suite.cases if case.category == name]
+    if category.gate.max_gap is not None and cases and not any(_has_groups(case) for case in cases):
+        yield Problem((*place, "max_gap"), "suites.gate_without_groups")
+
+
+def _has_groups(case: Any) -> bool:
+    return isinstance(case, Counterfactual) and case.expect.score is not None
+
+
+# --- cases ---------------------------------------------------------------------------------------------------------
+
+
+def _case(case: Any, suite: Suite) -> Iterator[Problem]:
+    """What is wrong with one case; places relative to it."""
+    if case.category not in suite.categories:
+        yield _unknown(("category",), "suites.unknown_category", case.category, suite.categories)
+    yield from _question(("question",), case.question)
+    for place, reason in templates.check(case, suite):
+        yield Problem(place, reason.key, dict(reason.values))
+    if isinstance(case, Check):
+        yield from problems_of_check(case)
+    if isinstance(case, Counterfactual):
+        yield from _alike(case.expect)
+    if isinstance(case, Pair) and case.stereotype is not None and case.attribute is None:
+        yield Problem((), "suites.missing", {"key": "attribute"})
+    for place, label in _labels_of(case):
+        if not suite.labels:
+            yield Problem(place, "suites.no_labels")
+        elif label is not None and label not in suite.labels:
+            yield _unknown(place, "suites.unknown_label", label, suite.labels)
+
+
+def _alike(expect: Alike) -> Iterator[Problem]:
+    if not (expect.equal_label or expect.equal_answer or expect.score):
+        yield Problem(("expect",), "suites.nothing_alike")
+    if expect.max_gap is not None and expect.score is None:
+        yield Problem(("expect", "max_gap"), "suites.gap_without_score")
+    for name in ("equal_label", "equal_answer"):
+        if getattr(expect, name) is False:
+            yield Problem(("expect", name), "suites.only_true")
+
+
+def _labels_of(case: Any) -> Iterator[tuple[Place, str | None]]:
+    """Where a case uses the suite's labels, and which; None where it uses whatever there are."""
+    if isinstance(case, Check):
+        if case.expect is not None and case.expect.label is not None:
+            yield ("expect", "label"), case.expect.label
+        if case.perturb is not None and case.perturb.expect == "same_label":
+            yield ("perturb", "expect"), None
+    elif isinstance(case, Contrast):
+        yield ("expect", "label"), case.expect.label
+    elif isinstance(case, Counterfactual):
+        if case.expect.equal_label:
+            yield ("expect", "equal_label"), None
+        for name in ("score", "label"):
+            if getattr(case.expect, name) is not None:
+                yield ("expect", name), getattr(case.expect, name)
+
+
+def _size(suite: Suite) -> list[Problem]:
+    """Too many texts in all; each template has a limit of its own."""
+    texts = 0
+    for index, case in enumerate(suite.cases):
+        if isinstance(case, Check):
+            variants = len(case.perturb.kinds) * case.perturb.n if case.perturb else 0
+            texts += (1 + variants) * (case.sampling.n if case.sampling else 1)
+        if texts > MAX_TEXTS:
+            return [Problem(("cases", index), "suites.too_many_texts", {"limit": MAX_TEXTS})]
     return []
+
+
+def _unknown(place: Place, key: str, got: str, known: Collection[str]) -> Problem:
+    near = get_close_matches(got, list(known), n=1, cutoff=0) or ["—"]
+    return Problem(place, key, {"got": shown(got), "known": ", ".join(list(known)[:20]) or "—", "near": near[0]})

@@ -15,6 +15,14 @@ from afinar.audit.schema import Expect
 TIMEOUT_S = 1.0
 MAX_PATTERN = 1000
 """Characters; compiling has no time limit."""
+MAX_UNROLLED = 20_000
+"""Characters and sets, after counted repetitions are written out: compiling (?:(?:a{1000}){1000}){1000} takes all memory."""
+
+_token = regex.compile(
+    r"(?s)(?P<open>\()|(?P<close>\))|\{(?P<low>[0-9]*+)(?:,(?P<high>[0-9]*+))?\}"
+    r"|(?P<atom>\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|.)"
+)
+_rules_out = regex.compile(r"\(\?<?!|\(\*|\(\?\(")  # what may make a pattern fail on a text that says nothing
 
 
 def matches_regex(answer: Answer, expect: Expect, language: str) -> Finding:
@@ -38,6 +46,40 @@ def compiled(pattern: str) -> regex.Pattern[str]:
     return regex.compile(unicodedata.normalize("NFC", pattern), regex.V0)
 
 
+def problem_of(pattern: str) -> tuple[str, dict[str, object]] | None:
+    """Why a pattern cannot be used, as a key of the catalogue and its values; None where it can."""
+    if len(pattern) > MAX_PATTERN:
+        return "suites.regex_long", {"count": len(pattern), "limit": MAX_PATTERN}
+    if unrolled(pattern) > MAX_UNROLLED:
+        return "suites.regex_large", {"limit": MAX_UNROLLED}
+    try:
+        ready = compiled(pattern)
+    except (regex.error, ValueError, RecursionError, OverflowError) as error:
+        return "suites.regex", {"problem": str(error)}
+    # Found in an empty text and in a text of one odd character, it is found in every text and asserts nothing.
+    says_nothing = not _rules_out.search(pattern) and ready.search("", timeout=TIMEOUT_S) and ready.search("\ue000")
+    return ("suites.regex_everything", {}) if says_nothing else None
+
+
+def unrolled(pattern: str) -> int:
+    """How many characters and sets a pattern has once each {m,n} is written out, n times (m times where n is open)."""
+    totals, last = [0], 0
+    for token in _token.finditer(pattern):
+        if token["open"]:
+            totals.append(0)
+        elif token["close"] and len(totals) > 1:
+            last = totals.pop()
+            totals[-1] += last
+        elif token["low"] or token["high"]:
+            times = int(token["high"] or token["low"])
+            totals[-1] += last * max(0, times - 1)
+            last *= times
+        else:
+            last = 1
+            totals[-1] += 1
+    return sum(totals)
+
+
 def _searched(answer: Answer, given: Sequence[str], *, wanted: bool) -> Finding:
     text = unicodedata.normalize("NFC", answer.text)
     offending, open_ended = [], []
@@ -46,9 +88,9 @@ def _searched(answer: Answer, given: Sequence[str], *, wanted: bool) -> Finding:
             match = compiled(pattern).search(text, timeout=TIMEOUT_S)
         except TimeoutError:
             return error("assertions.regex_timeout", pattern=pattern, seconds=f"{TIMEOUT_S:g}")
-        # What more tokens could still change: a pattern that is not found yet, or a match up to the end of what is there.
-        is_open = answer.truncated and (match is None if wanted else match is not None and match.end() == len(text))
-        is_open = is_open or (wanted and answer.truncated and match is not None and match.end() == len(text))
+        # More tokens can still change a pattern that is not found yet, and a match that reaches the end of what is there.
+        reaches_end = match is not None and match.end() == len(text)
+        is_open = answer.truncated and (reaches_end or (wanted and match is None))
         if is_open:
             open_ended.append(pattern)
         elif (match is not None) is not wanted:
