@@ -65,8 +65,8 @@ def test_adapter_on_and_off_on_the_same_tasks(folder: Path, capsys: pytest.Captu
 
 
 def test_limit_and_shots(folder: Path) -> None:
-    tasks = find_tasks(["capitais_pt"], folder=folder)
-    found = run_tasks(tiny_model(), tiny_tokenizer(), tasks, limit=2, shots=1)
+    tasks = find_tasks(["capitais_pt"], folder=folder, shots=1)
+    found = run_tasks(tiny_model(), tiny_tokenizer(), tasks, limit=2)
     assert (found[0].n, found[0].shots) == (2, 1)
 
 

@@ -15,16 +15,22 @@ Source: Gao et al. 2021, A framework for few-shot language model evaluation, doi
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import random
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from afinar.data.hub import first_line
 from afinar.data.tokens import surroundings
 from afinar.errors import DataError
 from afinar.evaluation.harness_scores import TaskResult, compare_tasks, read_results
-from afinar.evaluation.harness_tasks import BROKEN, Tasks, find_tasks, first_line, quiet
+from afinar.evaluation.harness_tasks import BROKEN, SEED, Tasks, find_tasks, quiet
 from afinar.models.causal import causal_core
 from afinar.models.generation import last_position
 from afinar.models.modes import evaluating, model_device
@@ -33,6 +39,8 @@ __all__ = ["TaskResult", "Tasks", "compare_tasks", "find_tasks", "run_tasks"]
 
 LOGITS = 2**27
 """Most logits of one batch: 512 MB in float32, and the harness holds them twice."""
+RESAMPLES = 1000
+"""Bootstrap resamples behind the harness's standard errors of statistics that are no mean."""
 DEFAULT_POSITIONS = 2048
 """What the harness takes for a model that does not say how many positions it has."""
 
@@ -43,39 +51,50 @@ def run_tasks(
     tasks: Tasks,
     *,
     limit: int | None = None,
-    shots: int | None = None,
     chat: bool = False,
     batch_size: int | None = None,
 ) -> list[TaskResult]:
     """The results of each task and group on `model` as it is now.
 
-    limit: only the first so many samples of each task, to try it out. shots: examples before each question, where the task
-    does not fix their number. chat: ask through the tokenizer's chat template. batch_size: rows at once; None: what the
-    size of the logits allows, at most 8.
+    limit: only the first so many samples of each task, to try it out. chat: ask through the tokenizer's chat template.
+    batch_size: rows at once; None: what the size of the logits allows, at most 8.
 
     Raises ModelError where `model` is no causal language model, DataError where the harness gives up on a task.
     """
-    from lm_eval.evaluator import simple_evaluate
+    # Not simple_evaluate: it asks pip, git and the processor about the machine, for seconds, and leaves its seeds behind.
+    from lm_eval.evaluator import evaluate
 
     handed = _HandedModel(model)
-    with quiet(), evaluating(model):
-        harness = _harness(handed, tokenizer, batch_size)
+    with quiet(), evaluating(model), _seeded():
         try:
-            found = simple_evaluate(
-                harness,
-                tasks=list(tasks.made),
+            found = evaluate(
+                _harness(handed, tokenizer, batch_size),
+                tasks.loaded(),
                 limit=limit,
-                num_fewshot=shots,
                 apply_chat_template=chat,
-                bootstrap_iters=1000,
+                fewshot_as_multiturn=True,
+                bootstrap_iters=RESAMPLES,
                 log_samples=True,
-                # The harness builds its index of all tasks where it is given none.
-                task_manager=_no_index(),
             )
         except BROKEN as error:
             reason = f"{type(error).__name__}: {first_line(error)}"
             raise DataError("harness.failed", tasks=", ".join(tasks.names), reason=reason) from error
     return read_results(found)
+
+
+@contextlib.contextmanager
+def _seeded() -> Iterator[None]:
+    """The seeds of the harness's command, for tasks that draw at random; the states of before come back."""
+    plain, of_numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        random.seed(0)
+        np.random.seed(SEED)
+        torch.manual_seed(SEED)
+        try:
+            yield
+        finally:
+            random.setstate(plain)
+            np.random.set_state(of_numpy)
 
 
 def _harness(handed: _HandedModel, tokenizer: PreTrainedTokenizerBase, batch_size: int | None) -> Any:
@@ -94,12 +113,6 @@ def _harness(handed: _HandedModel, tokenizer: PreTrainedTokenizerBase, batch_siz
         # BOS as the tokenizer has it. Of a tokenizer that puts EOS behind each text, the harness would score that EOS.
         add_bos_token=False if surroundings(tokenizer)[1] else None,
     )
-
-
-def _no_index() -> Any:
-    from lm_eval.tasks import TaskManager
-
-    return TaskManager(include_defaults=False)
 
 
 class _HandedModel:

@@ -25,6 +25,10 @@ BROKEN = (ValueError, KeyError, TypeError, AttributeError, ImportError, Assertio
 """What the harness raises for a task that does not hold together, or asks what the model cannot do."""
 
 
+SEED = 1234
+"""The harness's own, with which it draws the examples before a question."""
+
+
 @dataclass(frozen=True)
 class Tasks:
     """Tasks and groups as the harness makes them, with their data; they may be run any number of times."""
@@ -32,11 +36,23 @@ class Tasks:
     names: tuple[str, ...]
     made: tuple[Any, ...]
 
+    def loaded(self) -> Any:
+        """As the harness's `evaluate` takes them, the examples before each question to be drawn from the beginning."""
+        from lm_eval.tasks import TaskManager
 
-def find_tasks(names: Sequence[str], *, folder: str | Path | None = None, offline: bool = False) -> Tasks:
+        found = TaskManager(include_defaults=False).load(list(self.made))
+        for task in found["tasks"].values():
+            task.set_fewshot_seed(seed=SEED)
+        return found
+
+
+def find_tasks(
+    names: Sequence[str], *, folder: str | Path | None = None, shots: int | None = None, offline: bool = False
+) -> Tasks:
     """The tasks of these names, loaded. A task's data is downloaded the first time that it is named, and then kept.
 
-    folder: with task files of one's own. offline: only data that is here already.
+    folder: with task files of one's own. shots: examples before each question; a task that is asked without any stays so.
+    offline: only data that is here already.
 
     Raises:
         ConfigError: The harness is not installed (`harness.missing`), a name is unknown, or `folder` is none.
@@ -51,7 +67,7 @@ def find_tasks(names: Sequence[str], *, folder: str | Path | None = None, offlin
         raise ConfigError("harness.no_folder", path=str(folder))
     with quiet(), without_network(offline):
         manager, found = _manager(wanted, folder)
-        made = [part for name in found for part in _loaded(manager, name, offline)]
+        made = [part for name in found for part in _loaded(manager, name, offline, shots)]
     return Tasks(tuple(found), tuple(made))
 
 
@@ -90,7 +106,7 @@ def _joined(found: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(name for matches in found.values() for name in matches))
 
 
-def _loaded(manager: Any, name: str, offline: bool) -> list[Any]:
+def _loaded(manager: Any, name: str, offline: bool, shots: int | None) -> list[Any]:
     """A group as one thing, a tag as its tasks. Raises DataError with what the harness said."""
     import yaml
 
@@ -99,6 +115,11 @@ def _loaded(manager: Any, name: str, offline: bool) -> list[Any]:
     except (*failures(), *BROKEN, yaml.YAMLError) as error:
         key = "harness.not_loaded_offline" if offline else "harness.not_loaded"
         raise DataError(key, task=name, reason=f"{type(error).__name__}: {first_line(error)}") from error
+    for task in loaded["tasks"].values():
+        fixed = task.get_config("num_fewshot")
+        task.set_config(key="num_fewshot", value=fixed if fixed == 0 or shots is None else shots)
+        if task.get_config("num_fewshot") is None:
+            task.set_config(key="num_fewshot", value=0)
     groups = loaded.get("groups", {})
     return [groups[name]] if name in groups else list(loaded["tasks"].values())
 
