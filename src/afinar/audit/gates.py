@@ -77,7 +77,7 @@ def _gates(each: CategorySummary) -> Iterator[Gate]:
         if asked is None:
             continue
         if idle:
-            yield Gate(each.name, rule, GateStatus.SKIPPED, Reason("audit.gate_no_case", {"category": each.name}))
+            yield Gate(each.name, rule, GateStatus.SKIPPED, Reason("audit.gate_no_case"))
         elif rule == "at_least":
             yield Gate(each.name, rule, *_at_least(each, float(asked)))
         elif rule == "max_gap":
@@ -89,7 +89,7 @@ def _gates(each: CategorySummary) -> Iterator[Gate]:
 def _at_least(each: CategorySummary, least: float) -> tuple[GateStatus, Reason]:
     counts = each.model.counts
     if counts.share is None or counts.interval is None:
-        return GateStatus.INCONCLUSIVE, Reason("audit.gate_nothing", {"category": each.name})
+        return GateStatus.INCONCLUSIVE, Reason("audit.gate_nothing")
     low, high = counts.interval
     values = {"share": counts.share, "share_low": low, "share_high": high, "n": counts.n, "least_share": least}
     if counts.share < least:
@@ -101,7 +101,7 @@ def _at_least(each: CategorySummary, least: float) -> tuple[GateStatus, Reason]:
 
 def _max_gap(each: CategorySummary, most: float) -> tuple[GateStatus, Reason]:
     if not each.model.gaps:
-        return GateStatus.INCONCLUSIVE, Reason("audit.gate_no_groups", {"category": each.name})
+        return GateStatus.INCONCLUSIVE, Reason("audit.gate_no_groups")
     failed = [gap for gap in each.model.gaps if gap.gap > most and gap.finding == "differs"]
     unsure = [gap for gap in each.model.gaps if gap.high > most]
     shown = max(failed or unsure or each.model.gaps, key=lambda gap: gap.gap)
@@ -119,7 +119,7 @@ def _max_gap(each: CategorySummary, most: float) -> tuple[GateStatus, Reason]:
 def _no_worse(each: CategorySummary) -> tuple[GateStatus, Reason]:
     tests = {name: test for name in ("comparison", "measured_comparison") if (test := getattr(each, name)) is not None}
     if not tests:
-        return GateStatus.INCONCLUSIVE, Reason("audit.gate_no_baseline", {"category": each.name})
+        return GateStatus.INCONCLUSIVE, Reason("audit.gate_no_baseline")
     name, test = min(tests.items(), key=lambda item: _GRAVITY.index(_told(item[1])))
     values = {"difference": test.difference, "n": test.n, "p": each.p_holm.get(name, test.p)}
     if test.finding == "worse":

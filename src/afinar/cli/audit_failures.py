@@ -46,7 +46,8 @@ def _in_turn(lines: Sequence[Line]) -> Iterator[Line]:
 
 
 def _show(line: Line, broke: bool, context: Context) -> None:
-    title = Text(f"{line['category']} · {line['case']}")
+    own = str(line["case"])
+    title = Text(own if own.startswith(line["category"]) else f"{line['category']} · {own}")
     if broke:
         title.append(f"  {messages.text('audit.passed_then')}", style="red")
     context.show(title)

@@ -38,8 +38,8 @@ TEXTS = {
     "no_question": Text(
         en="The suite has no `question` by which a causal model could be asked for a label.",
         pt="A suíte não tem `question`, a pergunta com que se pede um rótulo a um modelo causal.",
-        hint_en="Add `question: ...{input}...` to the suite or to the case.",
-        hint_pt="Acrescente `question: ...{input}...` à suíte ou ao caso.",
+        hint_en="Add `question: ...{{input}}...` to the suite or to the case.",
+        hint_pt="Acrescente `question: ...{{input}}...` à suíte ou ao caso.",
     ),
     "long_text": Text(
         en="The text has more than the {limit} tokens that the classifier reads; it would be cut.",
@@ -60,12 +60,12 @@ TEXTS = {
         hint_pt="Os pesos podem ter ficado infinitos no treino, ou transbordado no dtype em uso.",
     ),
     "gate_no_case": Text(
-        en="{category}: no case applies to this model.",
-        pt="{category}: nenhum caso se aplica a este modelo.",
+        en="No case applies to this model.",
+        pt="Nenhum caso se aplica a este modelo.",
     ),
     "gate_nothing": Text(
-        en="{category}: no case was conclusive.",
-        pt="{category}: nenhum caso foi conclusivo.",
+        en="No case was conclusive.",
+        pt="Nenhum caso foi conclusivo.",
     ),
     "gate_share_failed": Text(
         en="{share} of {n} cases passed ({share_low}–{share_high}); {least_share} must.",
@@ -82,8 +82,8 @@ TEXTS = {
         "({share_low}–{share_high}).",
     ),
     "gate_no_groups": Text(
-        en="{category}: no scores of groups to compare.",
-        pt="{category}: não há escores de grupos para comparar.",
+        en="There are no scores of groups to compare.",
+        pt="Não há escores de grupos para comparar.",
     ),
     "gate_gap_failed": Text(
         en="{attribute}: {higher} lies {gap} above {lower} ({low}–{high}, n = {n}, {p}); at most {most} is allowed.",
@@ -102,8 +102,8 @@ TEXTS = {
         "máximo {most}.",
     ),
     "gate_no_baseline": Text(
-        en="{category}: nothing to compare with; give a --baseline.",
-        pt="{category}: não há com o que comparar; informe um --baseline.",
+        en="There is nothing to compare with; give a --baseline.",
+        pt="Não há com o que comparar; informe um --baseline.",
     ),
     "gate_worse": Text(
         en="Worse than the baseline beyond chance: difference {difference}, n = {n}, {p}.",
