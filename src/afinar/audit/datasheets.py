@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 from pathlib import Path
 from textwrap import fill
@@ -88,12 +89,9 @@ def page(language: messages.Language) -> str:
     """The whole page in one language."""
     messages.use(language)
     try:
-        suites = [[load_suite(BUNDLED + name) for name in pair] for pair in TWINS]
-        parts = [
-            f"# {messages.text('datasheets.title')}",
-            messages.text("datasheets.about"),
-            messages.text("datasheets.modesty"),
-        ]
+        suites = [[_shipped(name) for name in pair] for pair in TWINS]
+        parts = [f"# {messages.text('datasheets.title')}"]
+        parts += [_wrapped(messages.text("datasheets.about")), _wrapped(messages.text("datasheets.modesty"))]
         parts += ["```sh\nafinar audit afinar/sentimento --model runs/2026-11-22_1\n```"]
         parts += [_overview([suite for pair in suites for suite in pair])]
         notes = [messages.text("datasheets.counts"), messages.text("datasheets.gates"), messages.text("datasheets.aliases")]
@@ -103,6 +101,11 @@ def page(language: messages.Language) -> str:
         return "\n\n".join(parts) + "\n"
     finally:
         messages.use(None)
+
+
+@cache
+def _shipped(name: str) -> Suite:
+    return load_suite(BUNDLED + name)
 
 
 def _overview(suites: Sequence[Suite]) -> str:
@@ -120,7 +123,9 @@ def _for_classifiers(suite: Suite) -> str:
 
 
 def _wrapped(text: str, bullet: str = "") -> str:
-    return fill(text, 125, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False)
+    return fill(
+        text, 125, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _numbers(counts: Counts) -> list[str]:
