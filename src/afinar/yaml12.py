@@ -91,10 +91,10 @@ class _Budget:
     def __init__(self, nodes: int) -> None:
         self.nodes = self.left = nodes
 
-    def spend(self, node: Any, where: str) -> None:
+    def spend(self, node: Any, path: str, line: int) -> None:
         self.left -= 1 + (len(node.value) // CHARACTERS if isinstance(node.value, str) else 0)
         if self.left < 0:
-            raise ConfigError("config.too_many", where=where, limit=self.nodes)
+            raise ConfigError("config.too_many", where=f"{path}:{line}", limit=self.nodes)
 
 
 def _tree(node: Any, path: str, levels: int, budget: _Budget) -> Tree:
@@ -103,7 +103,7 @@ def _tree(node: Any, path: str, levels: int, budget: _Budget) -> Tree:
     line = node.start_mark.line + 1
     if levels < 0:  # also where an alias contains itself
         raise ConfigError("config.too_deep", where=f"{path}:{line}")
-    budget.spend(node, f"{path}:{line}")
+    budget.spend(node, path, line)
     if isinstance(node, MappingNode):
         return Tree(_mapping(node, path, levels, budget), line)
     if isinstance(node, SequenceNode):

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from afinar.audit.meaning import problems_in
 from afinar.audit.problems import Problem, fail
@@ -62,12 +62,9 @@ def content_hash(suite: Suite) -> str:
 
     A default that is written out changes nothing; the order of cases, labels and groups does, for results may depend on it.
     """
-    return hashlib.sha256(canonical(suite).encode("utf-8")).hexdigest()
-
-
-def canonical(part: BaseModel) -> str:
-    """A part of a suite as JSON, with all defaults, in the schema's order."""
-    return json.dumps(part.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+    content = suite.model_dump(mode="json", exclude_defaults=True)  # so that a field which a later schema adds changes nothing
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _checked(document: Document) -> Suite:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ Place = tuple[str | int, ...]
 MAX_BYTES = 10_000_000
 MAX_YAML_BYTES = 1_000_000  # read at 0.1–0.2 MB/s: a larger suite is better kept as JSON lines
 MAX_DEPTH = 12  # a lexicon's form lies at 5; the rest is left for what is wrong to be named rather than cut off
-MAX_NODES = 400_000
+MAX_NODES = 400_000  # of JSON; YAML has a limit of its own
 FORMATS = (".yaml", ".yml", ".json", ".jsonl")
 
 
@@ -58,15 +59,17 @@ def read_mapping(mapping: Mapping[str, Any]) -> Document:
 
 
 def _text(path: Path, limit: int) -> str:
-    if not path.exists():
-        raise ConfigError("suites.not_found", path=str(path))
-    if not path.is_file():  # a pipe or a device may never end
-        raise ConfigError("suites.not_a_file", path=str(path))
+    if "\0" in str(path):  # no file is called so, and Python raises ValueError for it
+        raise ConfigError("suites.not_found", path=str(path).replace("\0", "\\0"))
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+            raise ConfigError("suites.not_a_file", path=str(path))
         with path.open("rb") as file:
             data = file.read(limit + 1)
+    except FileNotFoundError as error:
+        raise ConfigError("suites.not_found", path=str(path)) from error
     except OSError as error:
-        raise ConfigError("suites.unreadable", path=str(path), problem=error.strerror or str(error)) from error
+        raise ConfigError("suites.unreadable", path=str(path)[:200], problem=error.strerror or str(error)) from error
     if len(data) > limit:
         raise ConfigError("suites.too_large", path=str(path), limit=limit // 1_000_000)
     try:
@@ -76,7 +79,7 @@ def _text(path: Path, limit: int) -> str:
 
 
 def _yaml(text: str, name: str) -> Document:
-    tree = yaml12.read(text, name, MAX_DEPTH, MAX_NODES)
+    tree = yaml12.read(text, name, MAX_DEPTH)
     return Document(name, yaml12.plain(tree), functools.partial(_line_in_tree, tree))
 
 
@@ -99,7 +102,7 @@ def _json(text: str, name: str) -> Document:
         return Document(name, {}, lambda _: 1)
     value, end = decode_at(stripped, start, name)
     if end < len(stripped):
-        raise syntax_error(stripped, end, "Extra data", name)
+        raise syntax_error(stripped, _skip(stripped, end), "Extra data", name)
     return Document(name, _frozen(value, name), functools.partial(_line_in_json, stripped, start))
 
 

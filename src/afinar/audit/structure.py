@@ -92,8 +92,13 @@ def _told(group: list[Found]) -> list[Problem]:
     members: dict[str, list[Found]] = {}
     for item in inside:
         members.setdefault(item.branch[1], []).append(item)  # type: ignore[index]
-    nearest = min(members.values(), key=len)
+    nearest = min(members.values(), key=lambda errors: (_is_other_type(errors[0].details), len(errors)))
     return [_problem(item.place, item.details) for item in nearest]
+
+
+def _is_other_type(details: Details) -> bool:
+    """Whether a number, say, was held against a list of words."""
+    return details["type"] == "literal_error" and not isinstance(details["input"], str)
 
 
 def _problem(place: Place, details: Details) -> Problem:
@@ -140,7 +145,8 @@ def _wrong_type(place: Place, got: Any, expected: tuple[str, ...]) -> Problem:
 
 def _choice(place: Place, got: Any, expected: str) -> Problem:
     allowed = re.findall(r"'([^']*)'", expected) or [expected]
-    near = get_close_matches(str(got), allowed, n=1)
+    near = [choice for choice in allowed if choice.casefold() == str(got).casefold()]
+    near = near or get_close_matches(str(got), allowed, n=1)
     values = {"got": shown(got), "allowed": ", ".join(allowed)}
     return (
         Problem(place, "suites.choice_near", values | {"near": near[0]}) if near else Problem(place, "suites.choice", values)
