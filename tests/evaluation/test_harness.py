@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -45,6 +47,7 @@ def test_adapter_on_and_off_on_the_same_tasks(folder: Path, capsys: pytest.Captu
                 parameter.add_(0.5 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
     tasks = find_tasks(["tudo_pt", "texto_pt", "escrita_pt"], folder=folder, offline=True)
     weights = {name: value.clone() for name, value in model.state_dict().items()}
+    states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
     adapted = run_tasks(model, tokenizer, tasks)
     with method.disabled(model):
         base = run_tasks(model, tokenizer, tasks)
@@ -58,6 +61,7 @@ def test_adapter_on_and_off_on_the_same_tasks(folder: Path, capsys: pytest.Captu
     assert abs(compared["texto_pt"]["bits_per_byte"].difference) > 1e-3
     assert compared["escrita_pt"]["exact_match"].finding == "too_few"
     assert compared["tudo_pt"]["acc"].n == 2 * len(CAPITALS)
+    assert states == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
     # nothing of the model has changed, and nothing of the harness's chatter is on stdout
     assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
