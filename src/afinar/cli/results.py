@@ -18,26 +18,37 @@ from afinar.training.figures import METRICS, label
 
 SIDES = ("base", "adapted")
 NAMED = ("baseline", "model")  # what the sides are called where any two models are compared
+HEADLINES = tuple(
+    name for name in METRICS if name not in ("precision", "recall", "precision_macro", "recall_macro", "brier", "aurc")
+)
+"""What a run's closing table shows; the rest is in results.json."""
 _STYLES = {"better": "green", "worse": "red"}
 
 
-def show_scores(result: Mapping[str, Any], context: Context, titles: Sequence[str] = SIDES) -> None:
+def show_scores(
+    result: Mapping[str, Any], context: Context, titles: Sequence[str] = SIDES, names: Sequence[str] = METRICS
+) -> None:
     """Print the scores of `{"base": {...}, "adapted": {...}, "comparison": {...}}` and, where rows flipped, how many.
 
-    A plain model has `base` alone. titles: the names of the two columns in the catalogue.
+    A plain model has `base` alone. titles: the names of the two columns in the catalogue. names: the metrics that are shown.
     """
     sides = [side for side in SIDES if result.get(side)]
     heads = ["scores.value"] if len(sides) == 1 else [f"scores.{title}" for title in titles]
     columns = [messages.text("scores.metric"), *(messages.text(head) for head in heads)]
-    names = [name for name in METRICS if any(result[side].get(name) is not None for side in sides)]
+    known = [name for name in names if any(result[side].get(name) is not None for side in sides)]
     rows: dict[str, list[str | Text]] = {
-        name: [label(name), *(with_interval(name, result[side]) for side in sides)] for name in names
+        name: [_label(name), *(with_interval(name, result[side]) for side in sides)] for name in known
     }
     compared = {name: found for name, found in result.get("comparison", {}).items() if name in rows}
     _show_together(columns, rows, compared, context)
     for name, found in compared.items():
         if found.get("fixed") is not None:
             context.say(_flips(name, found))
+
+
+def _label(name: str) -> str:
+    """The name of a metric of ours; that of another program's as it is."""
+    return label(name) if name in METRICS else name
 
 
 def _show_together(
@@ -74,7 +85,7 @@ def _finding(difference: Mapping[str, Any]) -> Text:
 
 def _flips(name: str, difference: Mapping[str, Any]) -> str:
     counts = {side: whole(difference[side]) for side in ("fixed", "broke")}
-    return messages.text("scores.flips", metric=label(name), **counts)
+    return messages.text("scores.flips", metric=_label(name), **counts)
 
 
 def footer(result: Mapping[str, Any], *first: str) -> str:

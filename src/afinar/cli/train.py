@@ -11,7 +11,7 @@ from afinar.cli.context import Context
 from afinar.cli.libraries import quieten
 from afinar.cli.parsing import NEWEST
 from afinar.cli.progress import reporting
-from afinar.cli.results import footer, show_scores, whole
+from afinar.cli.results import HEADLINES, footer, show_scores, whole
 from afinar.config import load, validate
 from afinar.training.figures import duration
 
@@ -47,7 +47,7 @@ def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None
     training = results["training"]
     context.say()
     if results["n"]:
-        show_scores(results, context)
+        show_scores(results, context, names=HEADLINES)
         held_out = messages.text("scores.on_held_out", n=whole(results["n"]))
         context.say(footer(results, held_out, messages.text("scores.seed", seed=results["seed"])))
     else:

@@ -89,11 +89,16 @@ _COMMANDS = {
         pt="Continua uma execução a partir do checkpoint mais novo; sem EXECUÇÃO, a mais nova não terminada sob output.",
     ),
     "evaluate": Text(
-        en="Measure a run or a model on data: base and adapted in one go for a run.",
-        pt="Mede uma execução ou um modelo em dados: base e adaptado de uma vez, no caso de uma execução.",
+        en="Measure a run or a model on data or tasks, and compare it with its base or with any other model.\n\n"
+        "For a run, base and adapted model are measured on the same rows and compared by paired tests. Running text is "
+        "measured whole, by a sliding window; rows of prompts and answers as they are trained on.",
+        pt="Mede uma execução ou um modelo em dados ou tarefas e o compara com a base ou com qualquer outro modelo.\n\n"
+        "No caso de uma execução, base e modelo adaptado são medidos nas mesmas linhas e comparados por testes pareados. "
+        "Texto corrido é medido inteiro, por uma janela deslizante; linhas de prompt e resposta, como no treino.",
     ),
     "usage_evaluate": Text(
-        en="Usage: afinar evaluate RUN|MODEL --data FILE", pt="Uso: afinar evaluate EXECUÇÃO|MODELO --data ARQUIVO"
+        en="Usage: afinar evaluate RUN|MODEL --data FILE [--baseline RUN|MODEL] [--generate] [--tasks NAMES]",
+        pt="Uso: afinar evaluate EXECUÇÃO|MODELO --data ARQUIVO [--baseline EXECUÇÃO|MODELO] [--generate] [--tasks NOMES]",
     ),
     "evaluate_model": Text(
         en="A run folder, a model folder, a hub name, or afinar-mini.",
@@ -105,49 +110,39 @@ _COMMANDS = {
     ),
     "evaluate_format": Text(en="How to read the columns; auto detects it.", pt="Como ler as colunas; auto detecta."),
     "evaluate_max_length": Text(
-        en="Longest sequence in tokens; by default the one the run was trained with.",
-        pt="Maior sequência, em tokens; por padrão, a usada no treino da execução.",
+        en="Longest row in tokens; by default that of the run's training. For running text the window in which it is read; by "
+        "default all that the model reads, up to 4096.",
+        pt="Maior linha, em tokens; por padrão, a do treino da execução. Para texto corrido, a janela em que é lido; por "
+        "padrão, tudo o que o modelo lê, até 4096.",
     ),
-    "audit": Text(
-        en="Put suites of behaviour tests to a run or a model, before and after, and say what changed beyond chance.",
-        pt="Aplica suítes de testes de comportamento a uma execução ou um modelo, antes e depois, e diz o que mudou além do "
-        "acaso.",
+    "evaluate_stride": Text(
+        en="New tokens in each window of running text; by default the whole window. Smaller ones give more context and take "
+        "longer.",
+        pt="Tokens novos em cada janela de texto corrido; por padrão, a janela inteira. Valores menores dão mais contexto e "
+        "demoram mais.",
     ),
-    "usage_audit": Text(
-        en="Usage: afinar audit SUITE --model RUN|MODEL [--baseline RUN|MODEL|base|none] [--strict]",
-        pt="Uso: afinar audit SUÍTE --model EXECUÇÃO|MODELO [--baseline EXECUÇÃO|MODELO|base|none] [--strict]",
+    "evaluate_baseline": Text(
+        en="The model to compare with, on the same rows; for a run its base, unless another one is named.",
+        pt="O modelo com que comparar, nas mesmas linhas; para uma execução, sua base, se outro não for indicado.",
     ),
-    "audit_suite": Text(
-        en="A bundled suite (afinar/sentimento, ...), a file, a folder of files, or several with commas between.",
-        pt="Uma suíte embutida (afinar/sentimento, ...), um arquivo, uma pasta de arquivos, ou várias separadas por vírgulas.",
+    "evaluate_generate": Text(
+        en="Also answer each prompt, greedily, and score the answers (BLEU, chrF, ROUGE, token F1, exact match).",
+        pt="Também responder a cada prompt (decodificação gulosa) e pontuar as respostas (BLEU, chrF, ROUGE, F1 de tokens, "
+        "acerto exato).",
     ),
-    "audit_model": Text(
-        en="A run folder, a model folder, a hub name, or afinar-mini.",
-        pt="Uma pasta de execução, uma pasta de modelo, um nome do hub ou afinar-mini.",
+    "evaluate_max_new_tokens": Text(en="Longest answer, in tokens.", pt="Maior resposta, em tokens."),
+    "evaluate_predictions": Text(
+        en="A file for what became of each row, as JSON lines; written whole or not at all.",
+        pt="Um arquivo para o que aconteceu com cada linha, em JSON lines; é gravado inteiro ou não é gravado.",
     ),
-    "audit_baseline": Text(
-        en="What to compare with: base (an adapted model's own base; the default for one), none, or another run or model.",
-        pt="Com o que comparar: base (a base do próprio modelo adaptado; o padrão para ele), none, ou outra execução ou "
-        "modelo.",
+    "evaluate_tasks": Text(
+        en="Tasks of lm-evaluation-harness, by name, separated by commas; they need the extra [harness].",
+        pt="Tarefas do lm-evaluation-harness, por nome, separadas por vírgulas; exigem o extra [harness].",
     ),
-    "audit_strict": Text(
-        en="Leave out cases whose texts the training data have; exit code 4 where a gate is inconclusive or a case ends in an "
-        "error.",
-        pt="Deixa de fora os casos cujos textos estão nos dados de treino; código de saída 4 quando uma exigência é "
-        "inconclusiva ou um caso termina em erro.",
+    "evaluate_tasks_path": Text(
+        en="A folder with task files of your own, as lm-evaluation-harness reads them.",
+        pt="Uma pasta com arquivos de tarefas suas, no formato do lm-evaluation-harness.",
     ),
-    "audit_category": Text(
-        en="Only these categories, with commas between.", pt="Só estas categorias, separadas por vírgulas."
-    ),
-    "audit_train_data": Text(
-        en="Data to look for the suite's texts in; for a run, by default, what it trained on.",
-        pt="Dados em que procurar os textos da suíte; para uma execução, por padrão, os dados em que treinou.",
-    ),
-    "audit_output": Text(
-        en="Where to write: a folder (audit.jsonl and audit.json), or a file in .jsonl (cases) or .json (summary).",
-        pt="Onde gravar: uma pasta (audit.jsonl e audit.json), ou um arquivo .jsonl (casos) ou .json (resumo).",
-    ),
-    "audit_junit": Text(en="Write JUnit XML for CI to this file.", pt="Grava um JUnit XML para CI neste arquivo."),
     "generate": Text(en="Continue a prompt.", pt="Continua um prompt."),
     "usage_generate": Text(
         en='Usage: afinar generate RUN|MODEL ["PROMPT"]', pt='Uso: afinar generate EXECUÇÃO|MODELO ["PROMPT"]'
@@ -305,6 +300,10 @@ _HELP = {
     "value_train_data": Text(en="FILE", pt="ARQUIVO"),
     "value_output": Text(en="DIR|FILE", pt="PASTA|ARQUIVO"),
     "value_junit": Text(en="FILE", pt="ARQUIVO"),
+    "value_stride": Text(en="N", pt="N"),
+    "value_predictions": Text(en="FILE", pt="ARQUIVO"),
+    "value_tasks": Text(en="NAMES", pt="NOMES"),
+    "value_tasks_path": Text(en="DIR", pt="PASTA"),
     "value_format": Text(en="FORMAT", pt="FORMATO"),
     "value_max_length": Text(en="N", pt="N"),
     "value_prompt": Text(en="PROMPT", pt="PROMPT"),

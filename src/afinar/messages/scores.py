@@ -33,4 +33,48 @@ _TABLES = {
     "seed": Text(en="seed {seed}", pt="semente {seed}"),
 }
 
-TEXTS = {**_FINDINGS, **_TABLES}
+_CLASSES = {
+    "confusion": Text(
+        en="Confusion: rows by their label, columns by the prediction",
+        pt="Confusão: linhas pelo rótulo, colunas pela previsão",
+    ),
+    "confusion_corner": Text(en="label", pt="rótulo"),
+    "confusion_label": Text(en="label", pt="rótulo"),
+    "confusion_prediction": Text(en="taken for", pt="tomado por"),
+    "rows": Text(en="rows", pt="linhas"),
+    "class": Text(en="class", pt="classe"),
+    "abstain_asked": Text(en="right, asked", pt="acerto pedido"),
+    "abstain_threshold": Text(en="answer where p", pt="responder se p"),
+    "abstain_kept": Text(en="rows answered", pt="linhas respondidas"),
+    "abstain_right": Text(en="right among them", pt="acerto nelas"),
+    "abstain_proven": Text(en="with evidence", pt="com evidência"),
+}
+
+_MEASURED = {
+    "which_baseline": Text(en="baseline: {name}", pt="referência: {name}"),
+    "which_model": Text(en="model: {name}", pt="modelo: {name}"),
+    "task": Text(en="Task {name}, {n} samples", pt="Tarefa {name}, {n} amostras"),
+    "predictions": Text(en="Rows one by one: {path}", pt="Linha por linha: {path}"),
+    "rows_truncated": Text(
+        en="{rows} rows were cut at {length} tokens; --max-length raises the limit.",
+        pt="{rows} linhas foram cortadas em {length} tokens; --max-length aumenta o limite.",
+    ),
+    "rows_dropped": Text(
+        en="{rows} rows were left out: their prompts alone have more than {length} tokens, so nothing of the answer is left.",
+        pt="{rows} linhas ficaram de fora: só o prompt já tem mais de {length} tokens, e nada resta da resposta.",
+    ),
+    "rows_not_shared": Text(
+        en="{rows} rows were left out: the two tokenizers do not leave the same text of them within {length} tokens.",
+        pt="{rows} linhas ficaram de fora: os dois tokenizadores não deixam delas o mesmo texto em {length} tokens.",
+    ),
+    "rows_answers_cut": Text(
+        en="{rows} answers were cut off by the limit of new tokens; --max-new-tokens raises it.",
+        pt="{rows} respostas foram cortadas pelo limite de tokens novos; --max-new-tokens o aumenta.",
+    ),
+    "other_tokens": Text(
+        en="Different tokenizers: a token is not the same piece of text for both, so only bits per byte is compared.",
+        pt="Tokenizadores diferentes: um token não é o mesmo pedaço de texto para ambos; só bits por byte se compara.",
+    ),
+}
+
+TEXTS = {**_FINDINGS, **_TABLES, **_CLASSES, **_MEASURED}

@@ -1,4 +1,4 @@
-"""Measuring a run or a model on rows of data, and two models against each other on the same rows.
+"""Measuring a run or a model on rows of data or on tasks, and two models against each other on the same ones.
 
 evaluate("runs/2026-11-22_1", "valid.jsonl")                                # a run's base against what was trained on it
 evaluate("runs/2026-11-22_2", "valid.jsonl", baseline="runs/2026-11-22_1")  # any two models
@@ -6,167 +6,148 @@ evaluate("runs/2026-11-22_2", "valid.jsonl", baseline="runs/2026-11-22_1")  # an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afinar.data.config import FORMATS
-from afinar.data.examples import Examples
-from afinar.data.prepare import prepare_source
 from afinar.errors import ConfigError
-from afinar.run.measure import Measured, answer, measure
-from afinar.run.paired import aligned, differences, same_tokens
+from afinar.evaluation.classify import describe_classifier
+from afinar.evaluation.harness import TaskResult, Tasks, compare_tasks, find_tasks, run_tasks
+from afinar.run.measure import Measured, answer, measure, measure_documents
+from afinar.run.paired import as_json, differences
+from afinar.run.predictions import check_place, write_predictions
+from afinar.run.reading import Reading, Rows, comparable_tokens, read
 from afinar.run.sides import Side, Source, beside, opened, rival
 from afinar.training.reporting import Reporter, Silent
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is asked of each side. data: anything that can be read twice, since two tokenizers read it each for itself."""
-
-    data: Any
-    format: str = "auto"
-    max_length: int | None = None
-    generate: bool = False
-    max_new_tokens: int = 64
-    offline: bool = False
-
-    def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise ConfigError("core.choice", field="format", got=self.format, allowed=", ".join(FORMATS))
-        if self.max_length is not None and self.max_length < 2:
-            raise ConfigError("core.range", field="max_length", got=self.max_length, allowed=">= 2")
-        if self.max_new_tokens < 1:
-            raise ConfigError("core.range", field="max_new_tokens", got=self.max_new_tokens, allowed=">= 1")
-
-
 def evaluate(
     source: Source,
-    data: Any,
+    data: Any = None,
     *,
     format: str = "auto",
     max_length: int | None = None,
+    stride: int | None = None,
     baseline: Source | None = None,
     generate: bool = False,
     max_new_tokens: int = 64,
+    predictions: str | Path | None = None,
+    tasks: Sequence[str] = (),
+    tasks_path: str | Path | None = None,
     offline: bool = False,
     on_event: Reporter | None = None,
 ) -> dict[str, Any]:
     """Measure a run or model on `data` (a file, folder, bundled set, hub name, or rows), beside its base or `baseline`.
 
+    max_length: longest row in tokens, by default that of the run's training; for running text, which is measured whole, the
+        window in which it is read, by default all that the model reads, up to 4,096.
+    stride: new tokens of each window; by default as many as the window has.
     baseline: the model to compare with; None and "base" are the base under an adapted model.
-    max_length: longest row in tokens; by default the run's own.
     generate: also answer each prompt, greedily, up to `max_new_tokens`, and score the answers.
+    predictions: a file for what became of each row, as JSON lines; it is written whole or not at all.
+    tasks: tasks of lm-evaluation-harness by name, beside the data or in their place; tasks_path: a folder with more of them.
 
     Returns `{"base": metrics, "adapted": metrics, "comparison": {metric: difference}, "n": rows, ...}`, where "base" is the
-    baseline and "adapted" the model itself; for a plain model without a baseline `base` and `n` alone.
-    Raises ConfigError for values outside their range and for models that have nothing in common, DataError and ModelError as
-    loading does.
+    baseline and "adapted" the model itself; for a plain model without a baseline there is `base` and no comparison.
+    Raises ConfigError for values outside their range, models that have nothing in common and unknown tasks, DataError and
+    ModelError as loading does.
     """
-    request = Request(
-        data=_lasting(data),
-        format=format,
-        max_length=max_length,
-        generate=generate,
-        max_new_tokens=max_new_tokens,
-        offline=offline,
-    )
+    _check(data, tasks, max_new_tokens, generate=generate, predictions=predictions is not None)
+    rows = Rows(data=data, format=format, max_length=max_length, stride=stride, prompts=generate, offline=offline)
+    place = None if predictions is None else check_place(predictions, rows.source)
+    known = find_tasks(tasks, folder=tasks_path, offline=offline) if tasks else None
     reporter = on_event or Silent()
     own = opened(source, reporter, offline=offline)
     other = rival(own, baseline, reporter, offline=offline)
-    read, ours, theirs = _rows(own, other, request)
-    after = _measured(own, ours, request, reporter)
-    about = {"n": after.n, "data": _about(read, ours, _longest(own, request), request)}
-    if other is None and not own.session.adapted:
-        return {"base": after.metrics, **about, "models": {"base": own.name}}
-    with beside(own, other, reporter, offline=offline) as second:
-        before = _measured(second, theirs, request, reporter)
-    return {
-        "base": before.metrics,
-        "adapted": after.metrics,
-        "comparison": differences(before, after, same_tokens=same_tokens(ours, theirs)),
-        **about,
-        "models": {"base": second.name, "adapted": own.name},
+    ours, theirs = (None, None) if data is None else read(rows, own, other)
+    limit = max_new_tokens if generate else None
+    after = _figures(own, ours, limit, known, reporter)
+    found, models = {"base": after}, {"base": own.name}
+    if other is not None or own.session.adapted:
+        with beside(own, other, reporter, offline=offline) as second:
+            before = _figures(second, theirs, limit, known, reporter)
+        found, models = {"base": before, "adapted": after}, {"base": second.name, "adapted": own.name}
+    measured = {side: figures.measured for side, figures in found.items() if figures.measured is not None}
+    if place is not None:
+        write_predictions(place, measured)
+    result: dict[str, Any] = {side: measured[side].metrics if side in measured else {} for side in found}
+    if len(measured) == 2 and ours is not None and theirs is not None:
+        result["comparison"] = differences(measured["base"], measured["adapted"], same_tokens=comparable_tokens(ours, theirs))
+    result |= {"n": 0 if ours is None else len(ours), "models": models, **details(measured)}
+    if ours is not None:
+        result["data"] = {"source": rows.source, **ours.about()}
+    if known is not None:
+        result["tasks"] = _tasks({side: figures.tasks for side, figures in found.items()})
+    return result
+
+
+def _check(data: Any, tasks: Sequence[str], max_new_tokens: int, **needs_data: bool) -> None:
+    if data is None and not tasks:
+        raise ConfigError("evaluating.nothing")
+    for name, given in needs_data.items():
+        if given and data is None:
+            raise ConfigError("evaluating.needs_data", option=f"--{name}")
+    if max_new_tokens < 1:
+        raise ConfigError("core.range", field="max_new_tokens", got=max_new_tokens, allowed=">= 1")
+
+
+def details(measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """What is told beside the metrics, by side, where there is any: `signatures`, and the `classes` of classifiers."""
+    signatures = {side: found.signatures for side, found in measured.items() if found.signatures}
+    classes = {
+        side: describe_classifier(found.predictions, tuple(found.predictions[0]["probabilities"]))
+        for side, found in measured.items()
+        if found.predictions and found.tokens is None
     }
+    return {name: told for name, told in (("signatures", signatures), ("classes", classes)) if told}
 
 
-# --- the rows ------------------------------------------------------------------------------------------------------
+# --- the figures of one model --------------------------------------------------------------------------------------
 
 
-def _lasting(data: Any) -> Any:
-    """Rows that can be read more than once: an iterator is gone after the first reader."""
-    return list(data) if isinstance(data, Iterable) and iter(data) is data else data
+@dataclass(frozen=True)
+class _Figures:
+    measured: Measured | None
+    tasks: list[TaskResult]
 
 
-def _rows(own: Side, other: Side | None, request: Request) -> tuple[Examples, Examples, Examples]:
-    """All rows as the model reads them, then those in common, as the model and as the other side reads them."""
-    longest = _longest(own, request)
-    read = _read(own, request, longest)
-    if other is None:
-        return read, read, read
-    if request.max_length is not None:
-        _longest(other, request)
-    ours, theirs = aligned(read, _read(other, request, min(longest, other.session.positions or longest)))
-    if not len(ours):
-        raise ConfigError("evaluating.no_common_rows", model=own.name, baseline=other.name)
-    return read, ours, theirs
+def _figures(side: Side, reading: Reading | None, limit: int | None, tasks: Tasks | None, reporter: Reporter) -> _Figures:
+    """One side on the rows, where there are any, and on the tasks. limit: longest answer to a prompt; None: no answers."""
+    measured = None if reading is None else _measured(side, reading, limit, reporter)
+    if tasks is None:
+        return _Figures(measured, [])
+    reporter.on_stage("evaluating.stage_tasks", name=side.name, tasks=", ".join(tasks.names))
+    return _Figures(measured, run_tasks(side.session.model, side.session.tokenizer, tasks))
 
 
-def _read(side: Side, request: Request, longest: int) -> Examples:
-    session = side.session
-    examples = prepare_source(
-        request.data,
-        session.tokenizer,
-        format=request.format,
-        task=session.task,
-        label_names=session.label_names or None,
-        max_length=longest,
-        offline=request.offline,
-    )
-    if request.generate and examples.format in ("text", "classification"):
-        raise ConfigError("evaluating.no_prompts", data=_source(request.data), format=examples.format)
-    return examples
-
-
-def _longest(side: Side, request: Request) -> int:
-    """Where rows are cut: as asked, else as in the model's training. Raises ConfigError beyond the model's positions."""
-    if request.max_length is None:
-        return side.longest
-    positions = side.session.positions
-    if positions is not None and request.max_length > positions:
-        raise ConfigError("evaluating.positions", got=request.max_length, positions=positions, model=side.name)
-    return request.max_length
-
-
-def _about(read: Examples, kept: Examples, longest: int, request: Request) -> dict[str, Any]:
-    """What the rows were, and how many of them are not, or not wholly, in the figures."""
-    return {
-        "source": _source(request.data),
-        "format": read.format,
-        "max_length": longest,
-        "truncated": read.truncated,
-        "dropped": read.dropped,
-        "not_shared": len(read) - len(kept),
-    }
-
-
-def _source(data: Any) -> str:
-    return str(data) if isinstance(data, str | Path) else f"<{type(data).__name__}>"
-
-
-# --- the figures ---------------------------------------------------------------------------------------------------
-
-
-def _measured(side: Side, examples: Examples, request: Request, reporter: Reporter) -> Measured:
-    """The metrics of one side, with those of its answers where they are asked for."""
+def _measured(side: Side, reading: Reading, limit: int | None, reporter: Reporter) -> Measured:
+    n = len(reading)
 
     def progress(done: int, total: int) -> None:
         reporter.on_progress(done, total)
 
-    reporter.on_stage("evaluating.stage_measure", name=side.name, n=len(examples))
-    measured = measure(side.session, examples, on_batch=progress)
-    if not request.generate:
+    reporter.on_stage("evaluating.stage_measure", name=side.name, n=n)
+    if reading.rolling is not None:
+        return measure_documents(side.session, reading.documents, reading.rolling, on_batch=progress)
+    measured = measure(side.session, reading.examples, on_batch=progress, max_length=reading.cut)
+    if limit is None:
         return measured
-    reporter.on_stage("evaluating.stage_generate", name=side.name, n=len(examples))
-    return measured.with_answers(answer(side.session, examples, request.max_new_tokens, on_batch=progress))
+    reporter.on_stage("evaluating.stage_generate", name=side.name, n=n)
+    return measured.with_answers(answer(side.session, reading.examples, limit, on_batch=progress))
+
+
+def _tasks(found: Mapping[str, Sequence[TaskResult]]) -> dict[str, Any]:
+    """By task: each side's figures, and what they differ in."""
+    told = {
+        result.name: {side: _named(results, result.name).as_dict() for side, results in found.items()}
+        for result in found["base"]
+    }
+    if "adapted" in found:
+        for name, compared in compare_tasks(found["base"], found["adapted"]).items():
+            told[name]["comparison"] = {metric: as_json(difference) for metric, difference in compared.items()}
+    return told
+
+
+def _named(results: Sequence[TaskResult], name: str) -> TaskResult:
+    return next(result for result in results if result.name == name)

@@ -9,13 +9,12 @@ from typing import Any
 
 from afinar.data.documents import Document
 from afinar.data.examples import Examples
+from afinar.evaluation.answers import answer_signatures, evaluate_answers
 from afinar.evaluation.batches import OnBatch
 from afinar.evaluation.classify import evaluate_classifier
-from afinar.evaluation.generate import generate
 from afinar.evaluation.perplexity import causal_rows
 from afinar.evaluation.rolling import Rolling, rolling_rows
 from afinar.evaluation.signature import row_signature
-from afinar.metrics.generation import generation_metrics
 from afinar.metrics.token_rows import TokenRows
 from afinar.run.session import Session, load_base
 
@@ -92,14 +91,9 @@ def base_of(session: Session, *, offline: bool = False) -> Iterator[Session]:
 
 
 def answer(session: Session, examples: Examples, max_new_tokens: int, on_batch: OnBatch | None = None) -> Measured:
-    """Greedy answers to the prompts of `examples`, scored against their references: BLEU, chrF, ROUGE, exact match."""
-    prompts = [example.input_ids[: example.prompt_length].tolist() for example in examples.examples]
-    texts = generate(session.model, session.tokenizer, prompts, max_new_tokens=max_new_tokens, on_batch=on_batch)
-    rows = [
-        {"path": e.path, "line": e.line, "prompt": e.prompt, "reference": e.reference, "generated": text}
-        for e, text in zip(examples.examples, texts, strict=True)
-    ]
-    pairs = zip(texts, examples.examples, strict=True)
-    scored = [(text, e.reference) for text, e in pairs if e.reference is not None]
-    metrics = generation_metrics([text for text, _ in scored], [reference for _, reference in scored]) if scored else {}
-    return Measured(metrics, len(rows), rows)
+    """Greedy answers to the prompts of `examples`, scored against their references; `answers` counts those that have one."""
+    metrics, rows = evaluate_answers(
+        session.model, session.tokenizer, examples, max_new_tokens=max_new_tokens, on_batch=on_batch
+    )
+    metrics["answers"] = metrics.pop("n")
+    return Measured(metrics, len(rows), rows, signatures=answer_signatures(rows))

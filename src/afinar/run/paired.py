@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from afinar.data.examples import IGNORED, Example, Examples
+from afinar.evaluation.answers import compare_answer_rows
 from afinar.metrics.classifiers import compare_classifiers
 from afinar.metrics.difference import Difference
-from afinar.metrics.token_rows import compare_rows
+from afinar.metrics.token_rows import TokenRows, compare_rows
 from afinar.run.measure import Measured
 
 TOKEN_FREE = ("bits_per_byte",)
@@ -35,16 +36,26 @@ def aligned(own: Examples, theirs: Examples) -> tuple[Examples, Examples]:
     return own.take([first for first, _ in pairs]), theirs.take([second for _, second in pairs])
 
 
-def differences(before: Measured, after: Measured, *, same_tokens: bool = True) -> dict[str, dict[str, Any]]:
-    """What the two differ in, metric by metric, as it is written into JSON; the rows must be the same ones."""
+def differences(before: Measured, after: Measured, *, same_tokens: bool | None = None) -> dict[str, dict[str, Any]]:
+    """What the two differ in, metric by metric, as it is written into JSON; the rows must be the same ones.
+
+    same_tokens: whether both predict the same tokens; None: the signatures of the measurements tell.
+    """
     found: dict[str, Difference] = {}
     if before.tokens is not None and after.tokens is not None:
-        # The rows were paired and their tokens compared one by one, which says more than the signatures.
-        by_token = compare_rows(replace(before.tokens, signature=None), replace(after.tokens, signature=None))
-        found = by_token if same_tokens else {name: by_token[name] for name in TOKEN_FREE if name in by_token}
-    elif after.predictions:
-        found = _of_classes(before.predictions, after.predictions)
-    return {name: _finite(difference.as_dict()) for name, difference in found.items()}
+        found |= _of_tokens(before.tokens, after.tokens, same_tokens)
+    if after.predictions:
+        compared = _of_classes if after.tokens is None else compare_answer_rows
+        found |= compared(before.predictions, after.predictions)
+    return {name: as_json(difference) for name, difference in found.items()}
+
+
+def _of_tokens(before: TokenRows, after: TokenRows, same_tokens: bool | None) -> dict[str, Difference]:
+    if same_tokens is None:
+        return compare_rows(before, after)
+    # The rows were paired and their tokens compared one by one, which says more than the signatures do.
+    found = compare_rows(replace(before, signature=None), replace(after, signature=None))
+    return found if same_tokens else {name: found[name] for name in TOKEN_FREE if name in found}
 
 
 def _of_classes(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> dict[str, Difference]:
@@ -55,9 +66,10 @@ def _of_classes(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str
     return compare_classifiers(labels, first, second)
 
 
-def _finite(difference: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(difference: Difference) -> dict[str, Any]:
     """Without the ends of an interval that reaches to infinity (one row): JSON has no such number."""
-    return {name: value for name, value in difference.items() if not isinstance(value, float) or math.isfinite(value)}
+    found = difference.as_dict()
+    return {name: value for name, value in found.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
 def place(example: Example) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from afinar.run import folder as files
 from afinar.run import group
 from afinar.run.auditing import audit_run, suites_of
 from afinar.run.card import write_card
+from afinar.run.evaluating import details
 from afinar.run.measure import Measured, answer, measure
 from afinar.run.paired import differences
 from afinar.run.resolving import check_positions, resolve, task_of, trained_labels
@@ -247,7 +248,8 @@ def _measured(run: Run, data: Prepared, reporter: Reporter, stage: str) -> Measu
     if data.valid is None:
         return Measured({}, 0)
     reporter.on_stage(stage, n=len(data.valid))
-    measured = measure(run, data.valid, on_batch=lambda done, total: reporter.on_progress(done, total))
+    blocks = run.config.data.packing == "blocks"
+    measured = measure(run, data.valid, on_batch=lambda done, total: reporter.on_progress(done, total), blocks=blocks)
     if not run.config.evaluation.generate:
         return measured
     reporter.on_stage("run.stage_generate", n=len(data.valid))
@@ -267,6 +269,7 @@ def _results(
         "adapted": adapted.metrics,
         "comparison": differences(base, adapted),
         "n": adapted.n,
+        **details({"base": base, "adapted": adapted}),
         "training": {
             "seconds": seconds,
             "optimizer_steps": trainer.state.global_step,

@@ -22,6 +22,7 @@ METRICS = (
     "aurc",
     "perplexity",
     "bits_per_byte",
+    "byte_perplexity",
     "token_accuracy",
     "loss",
     "bleu",
