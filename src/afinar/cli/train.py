@@ -31,7 +31,17 @@ def train(config: str | None = None, /, *, resume: str | None = None, context: C
         run = pipeline.train(loaded, resume=True if resume == NEWEST else resume, offline=context.offline, on_event=reporter)
     group.leave()
     show_run(run.results, run.folder, context)
-    return {**run.results, "run": str(run.folder)}
+    return {**run.results, "run": str(run.folder), **_audited(run.results, context)}
+
+
+def _audited(results: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Show what the run's audit found, where it has one; its gates decide with which exit code the command leaves."""
+    if "audit" not in results:
+        return {}
+    from afinar.cli.audit_tables import show_audit  # only now: it reads suites, and `train --help` should answer at once
+
+    show_audit(results["audit"], context)
+    return {"exit_code": results["audit"]["exit_code"]}
 
 
 def _newest(context: Context) -> tuple[str | None, str]:
