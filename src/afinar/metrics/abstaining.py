@@ -30,6 +30,10 @@ STEPS = 20
 """Coverages at which a proof is tried: 5%, 10%, ..., 100%. Few, so that one unlucky row among the surest does not end it."""
 
 
+LEVEL = 0.05
+"""The chance that a proven threshold does not keep its promise."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What is left at a threshold: `kept` of `n` rows, their share `coverage` and the share right, `accuracy`.
@@ -116,7 +120,7 @@ def _proven(curve: list[Kept], accuracy: float) -> Kept | None:
 
 def _stations(curve: list[Kept], accuracy: float) -> list[Kept]:
     """The points at which a proof is tried: by coverage alone, never by what is right, or the test would not hold."""
-    provable = [point for point in curve if _is_evidence(point.kept, point.kept, accuracy)]
+    provable = [point for point in curve if accuracy**point.kept <= LEVEL]  # else not even rows that are all right prove it
     wanted = [step / STEPS for step in range(1, STEPS + 1)]
     found = [next(point for point in provable if point.coverage >= share) for share in wanted] if provable else []
     return list(dict.fromkeys(found))
@@ -126,7 +130,7 @@ def _is_evidence(right: int, n: int, accuracy: float) -> bool:
     """Whether `right` of n rows would be a surprise (at most 5%) if the true accuracy were below the asked one."""
     from scipy.stats import binom
 
-    return bool(binom.sf(right - 1, n, accuracy) <= 0.05)
+    return bool(binom.sf(right - 1, n, accuracy) <= LEVEL)
 
 
 def _kept(threshold: float, hits: int, kept: int, n: int) -> Kept:

@@ -60,12 +60,6 @@ def expected_calibration_error(
     return float(np.abs((right - sure) @ _members(binned(sure, bins, binning))).sum() / len(sure))
 
 
-def error_of_counts(confidences: np.ndarray, correct: np.ndarray, counts_RN: np.ndarray, *, bins: int = BINS) -> np.ndarray:
-    """`ece` (R,) of R resamples that hold each row `counts_RN` times; bins of equal width."""
-    gaps_NB = (correct - confidences)[:, None] * _members(binned(confidences, bins))
-    return np.abs(counts_RN @ gaps_NB).sum(1) / counts_RN.sum(1)
-
-
 def reliability(confidences: ArrayLike, correct: ArrayLike, *, bins: int = BINS, binning: Binning = "width") -> list[Bin]:
     """The bins that hold rows, from unsure to sure: a reliability diagram. Raises as :func:`expected_calibration_error`."""
     sure, right = _rows(confidences, correct)
@@ -107,14 +101,15 @@ def error_interval(
     shares = np.clip((stated + np.linspace(0, 2, 21)[:, None] * gaps) / sizes, 0, 1)
     errors = np.maximum.accumulate(np.abs(shares * sizes - stated).sum(1) / len(sure))
     hits = np.random.default_rng(seed).binomial(sizes.astype(int), shares, size=(resamples, *shares.shape))
-    tail = (1 - confidence) / 2
+    # Half the tails that the level asks for: gaps that are part noise make the plain ones cover 91 to 94% in simulations.
+    tail = (1 - confidence) / 4
     limits = np.quantile(np.abs(hits - stated).sum(2) / len(sure), [tail, 1 - tail], axis=0)
     least, most = np.maximum.accumulate(limits, axis=1)
     low = 0.0 if seen <= most[0] else float(np.interp(seen, most, errors))
     return min(low, seen), max(float(np.interp(seen, least, errors)), low)
 
 
-def brier_scores(probabilities_NC: ArrayLike, labels: Sequence[int]) -> np.ndarray:
+def brier_scores(probabilities_NC: ArrayLike, labels: Sequence[int] | np.ndarray) -> np.ndarray:
     """Each row's squared error of its probabilities, (N,): 0 to 1 for two classes, 0 to 2 for more; their mean is `brier`."""
     probabilities = np.asarray(probabilities_NC, dtype=np.float64)
     wanted = np.eye(probabilities.shape[1])[np.asarray(labels)]

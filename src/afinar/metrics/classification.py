@@ -65,7 +65,7 @@ class ClassCounts:
     predicted: np.ndarray
 
     @staticmethod
-    def of(labels: Sequence[int], predictions: Sequence[int]) -> ClassCounts:
+    def of(labels: Sequence[int] | np.ndarray, predictions: Sequence[int] | np.ndarray) -> ClassCounts:
         """The columns of the classes that occur. Raises DataError without rows, ValueError if the two differ in length."""
         if len(labels) != len(predictions):
             raise ValueError(f"{len(labels)} labels, {len(predictions)} predictions; expected as many.")

@@ -4,11 +4,16 @@
 | --- | --- | --- |
 | `accuracy`, weighted `recall` | Wilson | exact McNemar |
 | `precision`, `f1`, macro averages, `mcc` | :func:`average_intervals` | paired bootstrap |
-| `loss`, `brier`, `overconfidence` | studentised bootstrap of the mean | sign flips of the rows' differences |
-| `ece` | :func:`~afinar.metrics.calibration.error_interval` | paired bootstrap |
+| `loss`, `brier` | studentised bootstrap of the mean | sign flips of the rows' differences |
+| `overconfidence` | studentised bootstrap of the mean | none: it has no better direction |
+| `ece` | :func:`~afinar.metrics.calibration.error_interval` | none, see below |
 | `aurc` | studentised bootstrap | paired bootstrap |
 
-`loss` is the mean of -ln p(label) in nats. What lies within a mathematical range has its interval cut to it.
+`loss` is the mean of -ln p(label) in nats.
+
+Two calibration errors are not tested against each other. What an `ece` shows too much depends on how the confidences are
+spread, so that a paired bootstrap told two perfectly calibrated classifiers apart in 15 to 25% of simulations (n = 60 to 600).
+`loss` and `brier` are proper scores: they fall when probabilities become more right, and are compared.
 """
 
 from __future__ import annotations
@@ -186,26 +191,18 @@ def _average(name: str, columns: ClassCounts, counts_RN: np.ndarray) -> np.ndarr
 
 
 def _compare_probabilities(was: Classified, now: Classified, seed: int) -> dict[str, Difference]:
-    n = len(was.labels)
+    first, second = _brier(was).tolist(), _brier(now).tolist()
     changed = int(np.any(was.probabilities != now.probabilities, axis=1).sum())
 
-    def error(rows: Classified, counts: np.ndarray) -> np.ndarray:
-        return calibration.error_of_counts(rows.confidences, rows.correct, counts)
-
-    def risk(rows: Classified, counts: np.ndarray) -> np.ndarray:
-        return abstaining.aurc_of_counts(rows.confidences, rows.correct, counts)
+    def risks(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        before, after = (abstaining.aurc_of_counts(rows.confidences, rows.correct, counts) for rows in (was, now))
+        return before, after
 
     return {
-        "loss": compare_means(was.losses, now.losses, higher_is_better=False, seed=seed),
-        "brier": compare_means(_brier(was), _brier(now), higher_is_better=False, seed=seed),
-        **{
-            name: compare_statistic(
-                lambda counts, of=of: (of(was, counts), of(now, counts)),
-                n, changed=changed, higher_is_better=False, seed=seed,
-            )
-            for name, of in (("ece", error), ("aurc", risk))
-        },
-    }  # fmt: skip
+        "loss": compare_means(was.losses.tolist(), now.losses.tolist(), higher_is_better=False, seed=seed),
+        "brier": compare_means(first, second, higher_is_better=False, seed=seed),
+        "aurc": compare_statistic(risks, len(was.labels), changed=changed, higher_is_better=False, seed=seed),
+    }
 
 
 def _brier(rows: Classified) -> np.ndarray:
