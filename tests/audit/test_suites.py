@@ -17,7 +17,7 @@ from afinar import yaml12
 from afinar.audit import datasheets, templates
 from afinar.audit.assertions.judging import asserted, judge_answer
 from afinar.audit.expanding import expand
-from afinar.audit.loading import bundled_suites, load_suite
+from afinar.audit.loading import bundled_suites
 from afinar.audit.perturb import untouched, variants
 from afinar.audit.probes import Answer, LogLikelihood, Probe, Response, Score, Scores
 from afinar.audit.runner import run_suite
@@ -33,9 +33,7 @@ each = pytest.mark.parametrize("name", NAMES)
 twins = pytest.mark.parametrize(("portuguese", "english"), datasheets.TWINS)
 
 
-@functools.cache
-def suite(name: str) -> Suite:
-    return load_suite(f"afinar/{name}")
+suite = datasheets.shipped
 
 
 @functools.cache

@@ -89,7 +89,7 @@ def page(language: messages.Language) -> str:
     """The whole page in one language."""
     messages.use(language)
     try:
-        suites = [[_shipped(name) for name in pair] for pair in TWINS]
+        suites = [[shipped(name) for name in pair] for pair in TWINS]
         parts = [f"# {messages.text('datasheets.title')}"]
         parts += [_wrapped(messages.text("datasheets.about")), _wrapped(messages.text("datasheets.modesty"))]
         parts += ["```sh\nafinar audit afinar/sentimento --model runs/2026-11-22_1\n```"]
@@ -104,7 +104,8 @@ def page(language: messages.Language) -> str:
 
 
 @cache
-def _shipped(name: str) -> Suite:
+def shipped(name: str) -> Suite:
+    """The suite that ships as `afinar/<name>`, read once."""
     return load_suite(BUNDLED + name)
 
 
