@@ -61,8 +61,9 @@ def read_number(body: str, language: str) -> float | None:
         return None
     if body.startswith("."):
         return float(f"0{body}")
-    parts = regex.split(r"[.,\u00a0\u202f]", body)
-    separators = regex.findall(r"[.,\u00a0\u202f]", body)
+    body = body.replace("\u202f", "\u00a0")
+    parts = regex.split(r"[.,\u00a0]", body)
+    separators = regex.findall(r"[.,\u00a0]", body)
     if not separators:
         return float(body)
     kinds = set(separators)
