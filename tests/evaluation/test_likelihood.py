@@ -9,11 +9,14 @@ import pytest
 import torch
 from tokenizers import normalizers
 from tokenizers.processors import TemplateProcessing
+from transformers import MixtralConfig, MixtralForCausalLM
 
 from afinar.errors import DataError, ModelError
 from afinar.evaluation.likelihood import PairEncoder, log_likelihoods, score_pairs, start_id
 from tests.tiny import tiny_model, tiny_tokenizer
 
+SMALL = {"vocab_size": 288, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "num_key_value_heads": 2, "max_position_embeddings": 64}  # fmt: skip
 PAIRS = [("A capital é", " Brasília"), ("", "Não chove."), ("O gato ", "dorme"), ("x", "y"), ("   ", "só")]
 
 
@@ -37,6 +40,16 @@ def test_sums_are_those_of_the_models_own_logits(architecture, batch_tokens):
         assert likely.nats == pytest.approx(plainly(model, ids, len(scored.encode())), rel=1e-5)
         assert likely.tokens == likely.n_bytes == len(scored.encode())
         assert likely.context_cut == 0
+
+
+def test_a_mixture_of_experts_gives_no_more_than_its_likelihoods():
+    """Its router's loss is on in the config, and the labels are one longer than what is read."""
+    torch.manual_seed(0)
+    model = MixtralForCausalLM(MixtralConfig(num_local_experts=4, output_router_logits=True, **SMALL)).eval()
+    tokenizer = tiny_tokenizer()
+    found = log_likelihoods(model, tokenizer, [("", "a" * 64), ("Oi", " você")])
+    assert found[0].nats == pytest.approx(plainly(model, [1, *tokenizer("a" * 64).input_ids], 64), rel=1e-5)
+    assert found[1].nats == pytest.approx(plainly(model, tokenizer("Oi você").input_ids, 6), rel=1e-5)
 
 
 def test_greedy_says_whether_the_model_would_have_said_it():

@@ -21,7 +21,10 @@ from afinar.evaluation.perplexity import evaluate_causal
 from afinar.evaluation.rolling import Rolling, choose_rolling, rolling_rows
 from afinar.methods.base import create
 from afinar.methods.config import LoRA
+from afinar.methods.config.prefix import PrefixTuning
+from afinar.methods.config.prompts import PromptTuning
 from afinar.models.causal import supervise
+from afinar.models.generation import last_position
 from afinar.run.session import load
 from tests.evaluation.tasks import write_tasks
 from tests.tiny import tiny_model, tiny_tokenizer
@@ -207,6 +210,28 @@ def check_pairs(model: Any, tokenizer: Any, pairs: list[tuple[str, str]], rel: f
     ours = likelihood.log_likelihoods(model, tokenizer, pairs, batch_tokens=200)
     assert [one.nats for one in ours] == pytest.approx([nats for nats, _ in theirs], rel=rel)
     assert [one.greedy for one in ours] == [greedy for _, greedy in theirs]
+
+
+@pytest.mark.parametrize("config", [PrefixTuning(virtual_tokens=5), PromptTuning(virtual_tokens=5)])
+def test_what_stands_before_a_row_is_not_scored(config, tokenizer):
+    """Prompts and prefixes take positions from the rows; the harness is told how many are left."""
+    model, method = supervise(tiny_model("gpt2")), create(config)
+    method.attach(model)
+    pairs = [("Oi,", " você"), ("a " * 100, "longe"), ("", "b" * last_position(model))]
+    scored = log_likelihoods(harness(model, tokenizer, add_bos_token=None, max_length=123).loglikelihood, pairs)
+    ours = likelihood.log_likelihoods(model, tokenizer, pairs)
+    assert last_position(model) == 123
+    assert [one.nats for one in ours] == pytest.approx([nats for nats, _ in scored], rel=1e-5)
+
+
+def test_a_model_wrapped_by_peft_is_scored_as_the_harness_scores_it(tokenizer):
+    peft = pytest.importorskip("peft")
+    config = peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)
+    model = supervise(peft.get_peft_model(tiny_model(), config).eval())
+    pairs = [pair for pair in CONTINUED if pair[0].strip()]
+    scored = log_likelihoods(harness(model, tokenizer, add_bos_token=None, max_length=124).loglikelihood, pairs)
+    ours = likelihood.log_likelihoods(model, tokenizer, pairs)
+    assert [one.nats for one in ours] == pytest.approx([nats for nats, _ in scored], rel=1e-5)
 
 
 # --- the harness's own tasks -------------------------------------------------------------------------------------------
