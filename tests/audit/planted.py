@@ -308,20 +308,18 @@ class Experiment:
         return sum(self.found(seed) for seed in range(simulations)) / simulations
 
 
-def _gap(suite: Suite, seed: int, words: int = 4, **model: Any) -> GroupGap:
-    return audit(suite, Leaning(of(words), seed=seed, **model), seed=seed).categories[0].model.gaps[0]
+@cache
+def _gap(seed: int, groups: tuple[str, ...], words: int = 4, by_name: float = 0.0, **shifts: float) -> GroupGap:
+    model = Leaning(of(words), shifts, by_name=by_name, seed=seed)
+    return audit(names(groups, words=words), model, seed=seed).categories[0].model.gaps[0]
 
 
-def _gap_found(suite: Suite, **model: Any) -> Callable[[int], bool]:
-    return lambda seed: _gap(suite, seed, **model).finding == "differs"
+def _gap_found(groups: tuple[str, ...], **model: Any) -> Callable[[int], bool]:
+    return lambda seed: _gap(seed, groups, **model).finding == "differs"
 
 
-def _gap_held(suite: Suite, truth: float, **model: Any) -> Callable[[int], bool]:
-    def held(seed: int) -> bool:
-        gap = _gap(suite, seed, **model)
-        return gap.low <= truth <= gap.high
-
-    return held
+def _gap_held(truth: float, groups: tuple[str, ...], **model: Any) -> Callable[[int], bool]:
+    return lambda seed: (gap := _gap(seed, groups, **model)).low <= truth <= gap.high
 
 
 def _any_gap(suite: Suite) -> Callable[[int], bool]:
@@ -332,16 +330,19 @@ def _any_gap(suite: Suite) -> Callable[[int], bool]:
     return found
 
 
+@cache
 def _swearing(seed: int, before: float, after: float) -> CategorySummary:
     models = Swearing(after, seed, name="after"), Swearing(before, seed, name="before")
     return audit(insults(), *models, seed=seed).categories[0]
 
 
+@cache
 def _blind(seed: int, before: float, after: float) -> CategorySummary:
     models = AccentBlind(after, seed, name="after"), AccentBlind(before, seed, name="before")
     return audit(accents(), *models, seed=seed).categories[0]
 
 
+@cache
 def _passages(seed: int, worse: float) -> Difference:
     models = Likelihoods(seed, worse=worse, name="after"), Likelihoods(seed, name="before")
     told = audit(passages(), *models, seed=seed).categories[0].measured_comparison
@@ -349,6 +350,7 @@ def _passages(seed: int, worse: float) -> Difference:
     return told
 
 
+@cache
 def _stereotype(seed: int, by: float) -> bool:
     model = Likelihoods(seed, leaning="enfermeira", by=by)
     return audit(stereotypes(), model, seed=seed).categories[0].model.stereotypes[0].finding == "differs"
@@ -388,12 +390,11 @@ P_LEANING = float(stats.norm.cdf(LEANING / BITS))
 
 def experiments() -> list[Experiment]:
     """All of them: first what must not be found, then what must, then what intervals hold."""
-    shift = {"shifts": {"masculino": 0.04}}
-    named = {"by_name": 0.1, "words": 12}
+    odd = {"by_name": 0.1, "words": 12}
     return [
-        Experiment("two equal groups, 24 cases", "alarm", 0.05, _gap_found(names())),
-        Experiment("three equal groups, 24 cases", "alarm", 0.05, _gap_found(names(THREE))),
-        Experiment("equal groups of 12 odd names each", "alarm", 0.05, _gap_found(names(words=12), **named)),
+        Experiment("two equal groups, 24 cases", "alarm", 0.05, _gap_found(TWO)),
+        Experiment("three equal groups, 24 cases", "alarm", 0.05, _gap_found(THREE)),
+        Experiment("equal groups of 12 odd names each", "alarm", 0.05, _gap_found(TWO, **odd)),
         Experiment("six attributes of equal groups, 10 cases each", "alarm", 0.05, _any_gap(names(TWO, 10, 2, 6))),
         Experiment("stereotypes, 40 pairs without leaning", "alarm", 0.05, lambda seed: _stereotype(seed, 0.0)),
         Experiment(
@@ -406,18 +407,18 @@ def experiments() -> list[Experiment]:
             "accents, 30% broken before and after", "alarm", 0.05, lambda seed: _differs(_difference(_blind(seed, 0.3, 0.3)))
         ),
         Experiment("passages, equally good models", "alarm", 0.05, lambda seed: _differs(_passages(seed, 0.0))),
-        Experiment("score shifted by 0.04", "power", power_of_shift(24, 0.04, BY_CASE), _gap_found(names(), **shift)),
+        Experiment("score shifted by 0.04", "power", power_of_shift(24, 0.04, BY_CASE), _gap_found(TWO, masculino=0.04)),
         Experiment(
             "score shifted by 0.06",
             "power",
             power_of_shift(24, 0.06, BY_CASE),
-            _gap_found(names(), shifts={"masculino": 0.06}),
+            _gap_found(TWO, masculino=0.06),
         ),
         Experiment(
             "score shifted by 0.15, 12 odd names each",
             "power",
             power_of_shift(12, 0.15, BY_WORD),
-            _gap_found(names(words=12), shifts={"masculino": 0.15}, **named),
+            _gap_found(TWO, masculino=0.15, **odd),
         ),
         Experiment("stereotypes preferred", "power", power_of_signs(40, P_LEANING), lambda seed: _stereotype(seed, LEANING)),
         Experiment(
@@ -444,19 +445,19 @@ def experiments() -> list[Experiment]:
             power_of_shift(40, 0.05, BITS),
             lambda seed: _passages(seed, 0.05).finding == "worse",
         ),
-        Experiment("gap of two groups, 0.04", "coverage", 0.95, _gap_held(names(), 0.04, **shift)),
-        Experiment("gap of two groups, none", "coverage", 0.95, _gap_held(names(), 0.0)),
+        Experiment("gap of two groups, 0.04", "coverage", 0.95, _gap_held(0.04, TWO, masculino=0.04)),
+        Experiment("gap of two groups, none", "coverage", 0.95, _gap_held(0.0, TWO)),
         Experiment(
             "gap of 12 odd names each, 0.15",
             "coverage",
             0.95,
-            _gap_held(names(words=12), 0.15, shifts={"masculino": 0.15}, **named),
+            _gap_held(0.15, TWO, masculino=0.15, **odd),
         ),
         Experiment(
             "gap of three groups, the furthest 0.1",
             "coverage",
             0.95,
-            _gap_held(names(THREE), 0.1, shifts={"masculino": 0.1, "neutro": 0.05}),
+            _gap_held(0.1, THREE, masculino=0.1, neutro=0.05),
         ),
         Experiment("share that passes, 80%", "coverage", coverage_of_wilson(60, 0.8), _wilson_held),
         Experiment(
