@@ -210,7 +210,8 @@ def main() -> None:
     found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"experiments": {}}
     found["about"] = (
         f"`python -m benchmarks.cpu.auditing` (Python {platform.python_version()}, numpy {np.__version__}); seeds 0, 1, ..., "
-        "so that the figures repeat. In brackets the 95% interval (Wilson's) that the number of simulations leaves. What is simulated: tests/audit/planted.py and benchmarks/cpu/auditing.py."
+        "so that the figures repeat. In brackets the 95% interval (Wilson's) that the number of simulations leaves. What is "
+        "simulated: tests/audit/planted.py and benchmarks/cpu/auditing.py."
     )
     options.out.mkdir(parents=True, exist_ok=True)
     for kind in options.only.split(","):
