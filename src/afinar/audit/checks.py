@@ -59,7 +59,7 @@ class Outcome:
 
 def applies(case: Check, suite: Suite, task: str) -> bool:
     """Whether a model of `task` can give anything that the case judges."""
-    return _wants_label(case, suite, task) or _wants_answer(case, task)
+    return _wants_label(case, suite, task) or _answers(case, task) > 0
 
 
 def probes(case: Check, suite: Suite, task: str) -> list[Probe]:
@@ -85,14 +85,16 @@ def judge(case: Check, suite: Suite, task: str, responses: Sequence[Response], b
     outcome = _judge_input(case, suite, original)
     outcomes = [_judge_variant(case, suite, original, other) for other in others]
     status = worst([outcome.status, *(each.status for each in outcomes)])
-    if case.perturb is not None and not others and status is Status.PASS:
+    compares = _compares_variants(case, suite, task)
+    if compares and not others and status is Status.PASS:
         status = Status.INCONCLUSIVE
-    reasons = (*outcome.reasons, *_about_variants(case, suite, outcomes), *_about_limits(case, suite, task, original, others))
+    about = _about_variants(case, suite, outcomes) if compares else ()
+    reasons = (*outcome.reasons, *about, *_about_limits(case, suite, original, others))
     return Verdict(
         status,
         reasons,
         tuple(expansion for each in (outcome, *outcomes) for expansion in each.expansions),
-        _values(case, outcome, outcomes),
+        _values(original, outcome, outcomes),
     )
 
 
@@ -101,17 +103,24 @@ def judge(case: Check, suite: Suite, task: str, responses: Sequence[Response], b
 
 def questions(case: Check, suite: Suite, task: str) -> list[Question]:
     """The input, then its variants; of a variant only what `perturb.expect` compares is asked."""
-    text = case.input if isinstance(case.input, str) else case.input[-1].content
-    labelled, answered = _wants_label(case, suite, task), _wants_answer(case, task)
-    answers = (case.sampling.n if case.sampling else 1) if answered else 0
+    text = _text(case)
+    labelled, answers = _wants_label(case, suite, task), _answers(case, task)
     found = [Question(INPUT, text, labelled, answers)]
-    if case.perturb is not None:
-        compared = case.perturb.expect
-        labelled = labelled and (compared == "same_label" or (compared == "same_verdict" and _label(case) is not None))
-        answers = answers if compared in ("same_answer", "same_verdict") else 0
-        made = variants(text, case.perturb, suite.language, case.id) if labelled or answers else []
+    if case.perturb is not None and _compares_variants(case, suite, task):
+        kind = case.perturb.expect
+        labelled = labelled and (kind == "same_label" or (kind == "same_verdict" and _label(case) is not None))
+        answers = 0 if kind == "same_label" else answers
+        made = variants(text, case.perturb, suite.language, case.id)
         found += [Question(variant.kind, variant.text, labelled, answers) for variant in made]
     return found
+
+
+def _compares_variants(case: Check, suite: Suite, task: str) -> bool:
+    """Whether there are variants, and a model of `task` gives what they are compared by."""
+    if case.perturb is None:
+        return False
+    given = {"same_label": _wants_label(case, suite, task), "same_answer": bool(_answers(case, task)), "same_verdict": True}
+    return given[case.perturb.expect]
 
 
 def _wants_label(case: Check, suite: Suite, task: str) -> bool:
@@ -119,9 +128,16 @@ def _wants_label(case: Check, suite: Suite, task: str) -> bool:
     return wanted and (task == CLASSIFICATION or bool(case.question or suite.question))
 
 
-def _wants_answer(case: Check, task: str) -> bool:
+def _answers(case: Check, task: str) -> int:
+    """How many answers are wanted of one text."""
     wanted = bool(asserted(case.expect)) or (case.perturb is not None and case.perturb.expect == "same_answer")
-    return wanted and task != CLASSIFICATION
+    if not wanted or task == CLASSIFICATION:
+        return 0
+    return case.sampling.n if case.sampling else 1
+
+
+def _text(case: Check) -> str:
+    return case.input if isinstance(case.input, str) else case.input[-1].content
 
 
 def _label(case: Check) -> str | None:
@@ -164,7 +180,7 @@ def _judge_input(case: Check, suite: Suite, given: Answered) -> Outcome:
     passed = 0
     if given.scores is not None:
         found.append(_judge_label(_label(case), given.scores))
-        expansions.append(Expansion(text, shown(given.scores), found[0].status, kind, reasons=found[0].reasons))
+        expansions.append(Expansion(text, shown(given.scores, _label(case)), found[0].status, kind, reasons=found[0].reasons))
     if given.answers:
         expect = case.expect if asserted(case.expect) else None
         each = [judge_answer(answer, expect, suite.language) if expect else Judged(Status.PASS) for answer in given.answers]
@@ -213,26 +229,26 @@ def _about_variants(case: Check, suite: Suite, outcomes: Sequence[Outcome]) -> I
     if wrong:
         kinds = ", ".join(dict.fromkeys(wrong))
         yield Reason("assertions.variants_differ", {"count": len(wrong), "n": len(outcomes), "kinds": kinds})
-    text = case.input if isinstance(case.input, str) else case.input[-1].content
-    idle = untouched(case.perturb, variants(text, case.perturb, suite.language, case.id))
+    idle = untouched(case.perturb, variants(_text(case), case.perturb, suite.language, case.id))
     if idle:
         yield Reason("assertions.untouched", {"kinds": ", ".join(idle)})
 
 
-def _about_limits(case: Check, suite: Suite, task: str, original: Answered, others: Sequence[Answered]) -> Iterator[Reason]:
+def _about_limits(case: Check, suite: Suite, original: Answered, others: Sequence[Answered]) -> Iterator[Reason]:
     """What was not judged: beyond the tokens that were allowed, or because the model cannot be asked for it."""
     if any(answer.truncated for each in (original, *others) for answer in each.answers):
         yield Reason("assertions.truncated", {"tokens": case.max_new_tokens or suite.max_new_tokens})
-    if asserted(case.expect) and not original.answers:
+    compared = case.perturb.expect if case.perturb else None
+    if (asserted(case.expect) or compared == "same_answer") and not original.answers:
         yield Reason("assertions.text_not_judged")
-    if _label(case) is not None and original.scores is None:
+    if (_label(case) is not None or compared == "same_label") and original.scores is None:
         yield Reason("assertions.label_not_judged")
 
 
-def _values(case: Check, outcome: Outcome, outcomes: Sequence[Outcome]) -> Mapping[str, float]:
+def _values(given: Answered, outcome: Outcome, outcomes: Sequence[Outcome]) -> Mapping[str, float]:
     values = {}
-    if case.sampling is not None and outcome.passed + len(outcome.expansions):
-        values["samples_share"] = outcome.passed / case.sampling.n
+    if len(given.answers) > 1:
+        values["samples_share"] = outcome.passed / len(given.answers)
     if outcomes:
         values["variants_share"] = sum(each.status is Status.PASS for each in outcomes) / len(outcomes)
     return values

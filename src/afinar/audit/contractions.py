@@ -84,7 +84,7 @@ def forms(language: str) -> tuple[Mapping[str, Swap], re.Pattern[str]]:
     """Every form that the language can swap, in lower case, and the pattern that finds them, the longest first."""
     table = _english() if language == "en" else _portuguese(language)
     alternatives = "|".join(re.escape(form).replace("'", "['’]") for form in sorted(table, key=len, reverse=True))
-    return table, re.compile(rf"(?<![\w'’-])(?:{alternatives})(?![\w'’-])", re.IGNORECASE)
+    return table, re.compile(rf"(?<![\w'’-])(?=\w)(?:{alternatives})(?![\w'’-])", re.IGNORECASE)
 
 
 def _portuguese(language: str) -> dict[str, Swap]:
@@ -116,11 +116,12 @@ def _fits(text: str, match: re.Match[str], swap: Swap) -> bool:
     if swap.needs_more and not after:
         return False
     previous, following = (before.group(1) if before else ""), (after.group(1) if after else "")
-    if previous[:1].isupper() and following[:1].isupper() and not text.isupper():
-        return False  # within a name
     form = match.group().lower()
     if form.startswith("para"):
         return previous.lower() not in _BEFORE_THE_VERB_PARA.split() and following.lower() != "de"
+    within_a_name = previous[:1].isupper() and following[:1].isupper() and not text.isupper()
+    if within_a_name and not form.startswith("pr"):
+        return False
     return not (form.endswith(("n't", "n’t")) and following.lower() in _SUBJECTS.split())
 
 

@@ -9,7 +9,7 @@ Neighbours are keys whose centres lie within a key and a quarter of each other. 
 The Portuguese keyboard (pt-PT) agrees in all of this; for English the key ç is left out.
 
 Five slips: a neighbouring key, two letters swapped, one left out, one struck twice, an accent struck wrongly (the shift of
-its dead key, or the key pressed a letter late: naõ). First and last letters stay, as most slips happen inside words (Kukich
+its dead key, or the key pressed a letter late: naõ). First and last letters stay (but for accents), as most slips happen inside words (Kukich
 1992, ACM Computing Surveys 24(4)), and short words, acronyms, negations and numbers are left alone. What may well be another
 word is avoided (carro for caro, latter for later), but no dictionary is asked: a slip can still make one.
 """
@@ -20,17 +20,21 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from afinar.audit.draws import Draws
-from afinar.audit.edits import MEANT, Edit, Source, Span
+from afinar.audit.edits import MEANT, Edit, Source
 
 ROWS = ((1.5, "qwertyuiop"), (1.75, "asdfghjklç"), (2.25, "zxcvbnm"))
 REACH = 1.25
 SHORTEST = 4
 """Letters that a word needs: of shorter ones a slip leaves too little to read, or makes another word."""
+LONGEST = 40
+"""Longer runs of letters are no words."""
 
 DOUBLING_MAKES_WORDS = {"pt": frozenset("rse"), "en": frozenset("bcdefglmnoprst")}
 """Letters that the spelling doubles: caro / carro, casa / cassa, later / latter. They are neither doubled nor undoubled."""
 
 ACUTE, GRAVE, TILDE, CIRCUMFLEX = "\u0301", "\u0300", "\u0303", "\u0302"
+TYPED = frozenset("áàâãéèêíìîóòôõúùû")
+"""What the dead keys make with one vowel; ~ with e, i or u gives two characters."""
 SHIFTED = {ACUTE: GRAVE, GRAVE: ACUTE, TILDE: CIRCUMFLEX, CIRCUMFLEX: TILDE}
 
 
@@ -49,22 +53,22 @@ NEIGHBOURS = _neighbours()
 
 def typos(source: Source, rate: float, draws: Iterator[Draws]) -> Iterator[list[Edit]]:
     """`rate` of the words with one slip each, anew for every draw."""
-    slips = [(word, options) for word in source.words if (options := _options(word, source.language))]
+    words = [word for word in source.words if _may_slip(word.text)]
     for draw in draws:
-        if not slips:
+        if not words:
             return
-        yield [
-            Edit(word.start, word.end, draw.one(draw.one(options))) for word, options in draw.some(slips, source.count(rate))
-        ]
+        chosen = [(word, _options(word.text, source.language[:2])) for word in draw.some(words, source.count(rate))]
+        yield [Edit(word.start, word.end, draw.one(draw.one(options))) for word, options in chosen if options]
 
 
-def _options(word: Span, language: str) -> list[list[str]]:
+def _may_slip(word: str) -> bool:
+    return SHORTEST <= len(word) <= LONGEST and word.isalpha() and not word.isupper() and word.lower() not in MEANT
+
+
+def _options(word: str, language: str) -> list[list[str]]:
     """The misspellings of a word by kind of slip, without the kinds that cannot touch it."""
-    text = word.text
-    if len(text) < SHORTEST or not text.isalpha() or text.isupper() or text.lower() in MEANT:
-        return []
     kinds: list[Callable[[str, str], list[str]]] = [_neighbour, _swap, _drop, _double, _accent]
-    found = ([new for new in kind(text, language[:2]) if new != text] for kind in kinds)
+    found = ([new for new in kind(word, language) if new != word] for kind in kinds)
     return [options for options in found if options]
 
 
@@ -105,10 +109,10 @@ def _accent(word: str, language: str) -> list[str]:
         if mark not in SHIFTED:
             continue
         other = unicodedata.normalize("NFC", base + SHIFTED[mark])
-        if len(other) == 1:
+        if other.lower() in TYPED:
             found.append(word[:place] + other + word[place + 1 :])
         late = unicodedata.normalize("NFC", word[place + 1 : place + 2] + mark)
-        if len(late) == 1 and late != mark and word[place + 1].lower() in "aeiou":
+        if late.lower() in TYPED:
             found.append(word[:place] + base + late + word[place + 2 :])
     return found
 

@@ -91,9 +91,13 @@ def _changed(text: str, edits: Sequence[Edit]) -> tuple[tuple[str, str], ...]:
     """What was there and what is, by whole words: ("livro.", "livro"), ("bom dia", "bomdia"). Edits of one word are one."""
     spans: list[tuple[int, int, list[Edit]]] = []
     for edit in sorted(edits, key=lambda edit: edit.start):
+        if spans and edit.end <= spans[-1][1]:  # within the word before: not widened again, or long words take quadratic time
+            spans[-1][2].append(edit)
+            continue
         start, end = _widened(text, edit)
         if spans and start < spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]), [*spans[-1][2], edit])
+            start, _, before = spans.pop()
+            spans.append((start, end, [*before, edit]))
         else:
             spans.append((start, end, [edit]))
     return tuple((text[start:end], apply(text[start:end], _moved(own, start))) for start, end, own in spans)

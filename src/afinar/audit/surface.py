@@ -47,7 +47,7 @@ def spaces(source: Source, rate: float, draws: Iterator[Draws]) -> Iterator[list
         if source.keeps(gap, gap + 1):
             continue
         both = (ends.get(gap, ""), starts.get(gap + 1, ""))
-        joined = all(len(word) > 2 and word.lower() not in MEANT for word in both)
+        joined = all(len(word) > 3 and word.lower() not in MEANT for word in both)
         sites.append([Edit(gap, gap + 1, "  "), *([Edit(gap, gap + 1, "")] if joined else [])])
     sites += [[Edit(place, place, " ")] for place, _ in _marks(source)]
     return _some(source, sites, rate, draws)
