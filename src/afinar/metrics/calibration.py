@@ -126,7 +126,7 @@ def _edges(confidences: np.ndarray, bins: int, binning: Binning) -> np.ndarray:
     if bins < 1:
         raise ValueError(f"bins={bins}; expected >= 1.")
     shares = np.linspace(0, 1, bins + 1)
-    return np.quantile(confidences, shares) if binning == "mass" else shares
+    return np.percentile(confidences, shares * 100) if binning == "mass" else shares
 
 
 def _members(places: np.ndarray) -> np.ndarray:
