@@ -9,9 +9,9 @@ Neighbours are keys whose centres lie within a key and a quarter of each other. 
 The Portuguese keyboard (pt-PT) agrees in all of this; for English the key ç is left out.
 
 Five slips: a neighbouring key, two letters swapped, one left out, one struck twice, an accent struck wrongly (the shift of
-its dead key, or the key pressed a letter late: naõ). First and last letters stay (but for accents), as most slips happen inside words (Kukich
-1992, ACM Computing Surveys 24(4)), and short words, acronyms, negations and numbers are left alone. What may well be another
-word is avoided (carro for caro, latter for later), but no dictionary is asked: a slip can still make one.
+its dead key, or the key pressed a letter late: naõ). First and last letters stay (but for accents), as most slips happen
+inside words (Kukich 1992, ACM Computing Surveys 24(4)), and short words, acronyms, negations and numbers are left alone. What
+may well be another word is avoided (carro for caro, latter for later), but no dictionary is asked: a slip can still make one.
 """
 
 from __future__ import annotations
