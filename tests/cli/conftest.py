@@ -97,11 +97,12 @@ class Pipeline(types.SimpleNamespace):
 
     session: FakeSession
     calls: list[Any]
+    evaluated: dict[str, Any]
 
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
-    fake = Pipeline(session=FakeSession(), calls=[])
+    fake = Pipeline(session=FakeSession(), calls=[], evaluated={})
 
     def train(config: RunConfig, *, resume: Any = None, offline: bool = False, on_event: Any = None) -> Any:
         fake.calls.append(("train", config, resume, offline))
@@ -114,11 +115,11 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
         fake.calls.append(("load", name, offline))
         return fake.session
 
-    def evaluate(name: str, data: str, *, format: str = "auto", max_length: int | None = None, offline: bool = False) -> Any:
-        fake.calls.append(("evaluate", name, data, format, max_length, offline))
+    def evaluate(name: str, data: str | None, *, on_event: Any, **options: Any) -> Any:
+        fake.calls.append(("evaluate", name, data, options))
         if data == "bad.jsonl":
             raise DataError("core.missing", field="x")
-        return {"base": METRICS, "n": 4}
+        return fake.evaluated or {"base": METRICS, "n": 4, "models": {"base": name}, "data": {"source": data}}
 
     def export(name: str, directory: str, *, offline: bool, on_event: Any, **options: Any) -> Any:
         fake.calls.append(("export", name, directory, options, offline))

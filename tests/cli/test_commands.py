@@ -15,7 +15,7 @@ from afinar.cli.init import TEMPLATES, project
 from afinar.cli.train import show_run
 from afinar.config import load, validate
 
-from .conftest import METRICS, RESULTS, Answer, FakeSession, Pipeline
+from .conftest import RESULTS, Answer, FakeSession, Pipeline
 
 Call = Callable[..., Answer]
 
@@ -115,39 +115,6 @@ class TestTrain:
         out = capsys.readouterr().out
         assert "Not measured" in out
         assert "perplexity" not in out
-
-
-class TestEvaluate:
-    def test_model(self, call: Call, pipeline: Pipeline) -> None:
-        answer = call("evaluate", "m", "--data", "x.jsonl", "--format", "text", "--max-length", "64")
-        assert pipeline.calls == [("evaluate", "m", "x.jsonl", "text", 64, False)]
-        assert "12.18" in answer.out
-        assert "after" not in answer.out
-        assert "on 4 rows of x.jsonl" in answer.out
-        assert call("evaluate", "m", "--data", "x.jsonl", "--json").json["n"] == 4
-
-    @pytest.mark.parametrize(
-        ("words", "key", "said"),
-        [(["--format", "nothing"], "core.choice", "auto, text"), (["--max-length", "1"], "core.range", "--max-length=1")],
-    )
-    def test_mistakes_come_before_the_model(
-        self, call: Call, pipeline: Pipeline, words: list[str], key: str, said: str
-    ) -> None:
-        answer = call("evaluate", "m", "--data", "x", *words)
-        assert (answer.code, answer.says(key)) == (2, True)
-        assert said in answer.err
-        assert pipeline.calls == []
-
-    def test_intervals(self, call: Call, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(METRICS, "perplexity_low", 11.5)
-        monkeypatch.setitem(METRICS, "perplexity_high", 13.0)
-        answer = call("evaluate", "m", "--data", "x.jsonl")
-        assert "12.18 (11.50–13.00)" in answer.out
-        assert "95% intervals" in answer.out
-
-    def test_data_error(self, call: Call, pipeline: Pipeline) -> None:
-        answer = call("evaluate", "m", "--data", "bad.jsonl", "--json")
-        assert (answer.code, answer.json["error"]["kind"]) == (2, "data")
 
 
 class TestGenerate:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.columns import Columns
 from rich.table import Table
+from rich.text import Text
 
 from afinar import messages
 from afinar.cli.context import Context, table
@@ -23,8 +24,8 @@ def show_classes(result: Mapping[str, Any], context: Context, titles: Sequence[s
     heads = ["scores.model"] if len(classes) == 1 else [f"scores.{title}" for title in titles]
     shown = [_confusion(classes[side], messages.text(head)) for side, head in zip(classes, heads, strict=True)]
     context.say()
-    context.say(messages.text("scores.confusion"))
-    if max(context.out.measure(matrix).maximum for matrix in shown) <= context.out.width:
+    context.show(Text(messages.text("scores.confusion")))
+    if all(context.fits(matrix) for matrix in shown):
         context.show(Columns(shown, padding=(0, 4)))
     else:
         context.show(_most_confused(classes))
@@ -36,10 +37,9 @@ def show_classes(result: Mapping[str, Any], context: Context, titles: Sequence[s
 
 
 def _confusion(classes: Mapping[str, Any], title: str) -> Table:
-    """Labels down, predictions across."""
-    corner = messages.text("scores.confusion_corner")
+    """Labels down, predictions across; the corner says whose they are."""
     rows = [[label, *map(whole, counts)] for label, counts in zip(classes["labels"], classes["confusion"], strict=True)]
-    return table([corner, *classes["labels"]], rows, title=title, gap=2)
+    return table([title, *classes["labels"]], rows, gap=2)
 
 
 def _most_confused(classes: Mapping[str, Any]) -> Table:

@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+UNBOUNDED = 100_000  # columns
 NOT_A_TERMINAL_WIDTH = 200  # tables keep their rows whole in a file or a pipe
 
 
@@ -61,6 +62,16 @@ class Context:
             self.out.print(renderable)
         for line in captured.get().splitlines():
             self.say(line.rstrip())
+
+    def fits(self, renderable: RenderableType) -> bool:
+        """Whether a result is no wider than its lines may be."""
+        unbounded = self.out.options.update(max_width=UNBOUNDED)
+        return self.out.measure(renderable, options=unbounded).maximum <= self.out.width
+
+    def fits(self, renderable: RenderableType) -> bool:
+        """Whether something is shown without folding; rich measures within the width at hand unless told of a wider one."""
+        unbounded = self.out.options.update(width=10_000)
+        return self.out.measure(renderable, options=unbounded).maximum <= self.out.width
 
     def note(self, line: str) -> None:
         """A line about the work, not of the result: to stderr."""

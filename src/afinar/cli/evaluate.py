@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.text import Text
+
 from afinar import messages
 from afinar.cli.classes import show_classes
 from afinar.cli.context import Context
@@ -81,9 +83,9 @@ def show_result(result: Mapping[str, Any], context: Context, titles: tuple[str, 
     if result["n"]:
         show_scores(result, context, titles)
         about = result["data"]
-        context.say(footer(result, messages.text("scores.on_rows", n=whole(result["n"]), data=about["source"])))
-        for line in _left_out(result):
-            context.say(line)
+        first = messages.text("scores.on_rows", n=whole(result["n"]), data=about["source"])
+        for line in [footer(result, first), *_left_out(result)]:
+            context.show(Text(line))
         for line in _signatures(result):
             context.say(line, style="dim")
         show_classes(result, context, titles)

@@ -11,7 +11,8 @@ from afinar import messages
 from afinar.cli.context import Context, table
 from afinar.cli.libraries import quieten
 from afinar.cli.progress import reporting
-from afinar.cli.results import whole
+from afinar.cli.results import SIDES
+from afinar.metrics.wording import digits, finding
 
 LONGEST_ANSWER = 300
 
@@ -48,16 +49,16 @@ def show_story(told: Mapping[str, Any], context: Context) -> None:
 
 
 def _table(told: Mapping[str, Any]) -> Table:
-    columns = [messages.text(key) for key in ("quickstart.task", "scores.base", "scores.adapted", "quickstart.trained")]
+    heads = ("quickstart.task", "scores.base", "scores.adapted", "scores.finding", "quickstart.trained")
     rows = []
-    for task, metric, digits in (("instructions", "perplexity", 1), ("sentiment", "accuracy", 3)):
+    for task, metric in (("instructions", "perplexity"), ("sentiment", "accuracy")):
         results = told[task]
         training = results["training"]
         share = 100 * training["trainable_parameters"] / training["total_parameters"]
-        scores = [messages.number(results[side][metric], digits) for side in ("base", "adapted")]
-        trained = f"{whole(training['trainable_parameters'])} ({messages.number(share, 1)}%)"
-        rows.append([messages.text(f"quickstart.row_{task}"), *scores, trained])
-    return table(columns, rows, title=messages.text("quickstart.title"))
+        scores = [messages.number(results[side][metric], digits(metric, results[side][metric])) for side in SIDES]
+        found = finding(results["comparison"][metric])
+        rows.append([messages.text(f"quickstart.row_{task}"), *scores, found, f"{messages.number(share, 1)}%"])
+    return table([messages.text(head) for head in heads], rows, title=messages.text("quickstart.title"), gap=2)
 
 
 def _short(text: str) -> str:

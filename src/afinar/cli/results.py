@@ -19,7 +19,9 @@ from afinar.training.figures import METRICS, label
 SIDES = ("base", "adapted")
 NAMED = ("baseline", "model")  # what the sides are called where any two models are compared
 HEADLINES = tuple(
-    name for name in METRICS if name not in ("precision", "recall", "precision_macro", "recall_macro", "brier", "aurc")
+    name
+    for name in METRICS
+    if name not in ("precision", "recall", "precision_macro", "recall_macro", "brier", "aurc", "byte_perplexity")
 )
 """What a run's closing table shows; the rest is in results.json."""
 _STYLES = {"better": "green", "worse": "red"}
@@ -43,7 +45,7 @@ def show_scores(
     _show_together(columns, rows, compared, context)
     for name, found in compared.items():
         if found.get("fixed") is not None:
-            context.say(_flips(name, found))
+            context.show(Text(_flips(name, found)))
 
 
 def _label(name: str) -> str:
@@ -64,7 +66,7 @@ def _show_together(
     heads = [messages.text("scores.difference"), messages.text("scores.finding")]
     whole_rows = [[*row, *found.get(name, ["", Text()])] for name, row in rows.items()]
     wide = _findings_left(table([*columns, *heads], whole_rows, gap=2))
-    if context.out.measure(wide).maximum <= context.out.width:
+    if context.fits(wide):
         context.show(wide)
         return
     context.show(table(columns, list(rows.values()), gap=2))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from afinar import messages
 from afinar.cli.context import Context
 from afinar.cli.libraries import quieten
@@ -59,7 +61,7 @@ def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None
     if results["n"]:
         show_scores(results, context, names=HEADLINES)
         held_out = messages.text("scores.on_held_out", n=whole(results["n"]))
-        context.say(footer(results, held_out, messages.text("scores.seed", seed=results["seed"])))
+        context.show(Text(footer(results, held_out, messages.text("scores.seed", seed=results["seed"]))))
     else:
         context.say(messages.text("cli.not_measured"))
     context.say(

@@ -88,11 +88,12 @@ TEXTS = {
         en="This model was made for {got}; {expected} is needed here.",
         pt="Este modelo foi feito para {got}; aqui é preciso {expected}.",
     ),
-    "card_columns": Text(en="| metric | base | adapted |", pt="| métrica | base | adaptado |"),
+    "card_columns": Text(en="| metric | base | adapted | finding |", pt="| métrica | base | adaptado | resultado |"),
     "card": Text(
         en="# {base}, adapted with {method}\n\n"
         "Task: {task}. Training data: `{data}`. Made with afinar.\n\n"
         "## Measured on {n} held-out rows (seed {seed})\n\n{table}\n\n"
+        "In brackets, 95% intervals. Findings are paired tests on the same rows, each metric by itself.\n\n"
         "## Training\n\n{steps} optimizer steps, {tokens} tokens, {trainable} of {total} parameters trained.\n\n"
         '## Use\n\n```\nafinar generate {folder} "..."\nafinar evaluate {folder} --data FILE\n```\n\n'
         "Limits: it knows what its base and these data hold, and the figures say how it does on rows like the held-out ones, "
@@ -100,6 +101,7 @@ TEXTS = {
         pt="# {base}, adaptado com {method}\n\n"
         "Tarefa: {task}. Dados de treino: `{data}`. Feito com afinar.\n\n"
         "## Medido em {n} linhas de validação (semente {seed})\n\n{table}\n\n"
+        "Entre parênteses, intervalos de 95%. Os resultados são testes pareados nas mesmas linhas, cada métrica por si.\n\n"
         "## Treino\n\n{steps} passos do otimizador, {tokens} tokens, {trainable} de {total} parâmetros treinados.\n\n"
         '## Uso\n\n```\nafinar generate {folder} "..."\nafinar evaluate {folder} --data ARQUIVO\n```\n\n'
         "Limites: ele sabe o que seu modelo base e estes dados contêm, e os números dizem como ele se sai em linhas como as "

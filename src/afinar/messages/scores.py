@@ -5,13 +5,13 @@ from afinar.messages import Text
 _FINDINGS = {
     "found_better": Text(en="better, {p}", pt="melhor, {p}"),
     "found_worse": Text(en="worse, {p}", pt="pior, {p}"),
-    "found_no_difference": Text(en="no difference found at n = {n}", pt="nenhuma diferença encontrada com n = {n}"),
+    "found_no_difference": Text(en="no difference found at n = {n}", pt="sem diferença detectada, n = {n}"),
     "found_too_few": Text(en="too few changes to tell", pt="poucas mudanças para concluir"),
     "p": Text(en="p = {value}", pt="p = {value}"),
     "p_below": Text(en="p < {value}", pt="p < {value}"),
     "from_to": Text(en="{low} to {high}", pt="{low} a {high}"),
     "flips": Text(
-        en="{metric}: {fixed} rows fixed, {broke} broken", pt="{metric}: {fixed} linhas corrigidas, {broke} estragadas"
+        en="{metric}: rows fixed {fixed}, broken {broke}", pt="{metric}: linhas corrigidas {fixed}, estragadas {broke}"
     ),
 }
 
@@ -38,7 +38,6 @@ _CLASSES = {
         en="Confusion: rows by their label, columns by the prediction",
         pt="Confusão: linhas pelo rótulo, colunas pela previsão",
     ),
-    "confusion_corner": Text(en="label", pt="rótulo"),
     "confusion_label": Text(en="label", pt="rótulo"),
     "confusion_prediction": Text(en="taken for", pt="tomado por"),
     "rows": Text(en="rows", pt="linhas"),
@@ -56,20 +55,22 @@ _MEASURED = {
     "task": Text(en="Task {name}, {n} samples", pt="Tarefa {name}, {n} amostras"),
     "predictions": Text(en="Rows one by one: {path}", pt="Linha por linha: {path}"),
     "rows_truncated": Text(
-        en="{rows} rows were cut at {length} tokens; --max-length raises the limit.",
-        pt="{rows} linhas foram cortadas em {length} tokens; --max-length aumenta o limite.",
+        en="Rows cut at {length} tokens: {rows}; --max-length raises the limit.",
+        pt="Linhas cortadas em {length} tokens: {rows}; --max-length aumenta o limite.",
     ),
     "rows_dropped": Text(
-        en="{rows} rows were left out: their prompts alone have more than {length} tokens, so nothing of the answer is left.",
-        pt="{rows} linhas ficaram de fora: só o prompt já tem mais de {length} tokens, e nada resta da resposta.",
+        en="Rows left out, whose prompt alone fills the {length} tokens: {rows}; --max-length raises the limit.",
+        pt="Linhas deixadas de fora, cujo prompt sozinho já ocupa os {length} tokens: {rows}; --max-length aumenta o limite.",
     ),
     "rows_not_shared": Text(
-        en="{rows} rows were left out: the two tokenizers do not leave the same text of them within {length} tokens.",
-        pt="{rows} linhas ficaram de fora: os dois tokenizadores não deixam delas o mesmo texto em {length} tokens.",
+        en="Rows left out, of which the two tokenizers leave different texts within {length} tokens: {rows}; --max-length "
+        "raises the limit.",
+        pt="Linhas deixadas de fora, das quais os dois tokenizadores deixam textos diferentes em {length} tokens: {rows}; "
+        "--max-length aumenta o limite.",
     ),
     "rows_answers_cut": Text(
-        en="{rows} answers were cut off by the limit of new tokens; --max-new-tokens raises it.",
-        pt="{rows} respostas foram cortadas pelo limite de tokens novos; --max-new-tokens o aumenta.",
+        en="Answers cut off by the limit of new tokens: {rows}; --max-new-tokens raises it.",
+        pt="Respostas cortadas pelo limite de tokens novos: {rows}; --max-new-tokens o aumenta.",
     ),
     "other_tokens": Text(
         en="Different tokenizers: a token is not the same piece of text for both, so only bits per byte is compared.",

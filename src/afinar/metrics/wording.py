@@ -44,7 +44,11 @@ def with_interval(metric: str, measured: Mapping[str, Any], name: str | None = N
         return "-"
     places = digits(metric, value)
     told, ends = messages.number(value, places), _ends(measured.get(f"{name}_low"), measured.get(f"{name}_high"))
-    return f"{told} ({'–'.join(messages.number(end, places) for end in ends)})" if ends else told
+    if not ends:
+        return told
+    low, high = (messages.number(end, places) for end in ends)
+    between = f"{low}–{high}" if ends[0] >= 0 else messages.text("scores.from_to", low=low, high=high)
+    return f"{told} ({between})"
 
 
 def signed_interval(metric: str, difference: Mapping[str, Any]) -> str:

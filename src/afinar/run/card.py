@@ -8,9 +8,14 @@ from typing import Any
 
 from afinar import messages
 from afinar.config import RunConfig
+from afinar.metrics.wording import finding, with_interval
 from afinar.run.folder import CARD
+from afinar.training.figures import label
 
-SHOWN = ("accuracy", "f1", "f1_macro", "perplexity", "bits_per_byte", "token_accuracy", "loss")
+SHOWN = (
+    "accuracy", "f1", "f1_macro", "mcc", "ece", "perplexity", "bits_per_byte", "token_accuracy", "loss",
+    "bleu", "chrf", "rougeL", "token_f1", "exact_match",
+)  # fmt: skip
 
 
 def write_card(folder: Path, config: RunConfig, results: Mapping[str, Any], export: str) -> None:
@@ -39,11 +44,13 @@ def write_card(folder: Path, config: RunConfig, results: Mapping[str, Any], expo
 
 
 def _table(results: Mapping[str, Any]) -> str:
-    base, adapted = results["base"], results["adapted"]
-    rows = [f"| {name} | {_cell(base, name)} | {_cell(adapted, name)} |" for name in SHOWN if name in adapted]
+    """Metrics before and after, with their intervals and what the paired comparison found."""
+    base, adapted, compared = results["base"], results["adapted"], results["comparison"]
+    rows = [
+        f"| {label(name)} | {with_interval(name, base)} | {with_interval(name, adapted)} | "
+        f"{finding(compared[name]) if name in compared else ''} |"
+        for name in SHOWN
+        if name in adapted
+    ]
     head = messages.text("run.card_columns")
-    return "\n".join([head, "| --- | ---: | ---: |", *rows])
-
-
-def _cell(metrics: Mapping[str, Any], name: str) -> str:
-    return messages.number(metrics[name], 4) if name in metrics else "-"
+    return "\n".join([head, "| --- | ---: | ---: | --- |", *rows])
