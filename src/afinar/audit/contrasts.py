@@ -3,7 +3,7 @@
     change = P(label | changed) - P(label | input)
 
 Source: Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", section 2.2 (directional
-expectation tests). A probability that has no room left to move as far as is asked is inconclusive, not a failure.
+expectation tests). A probability that has no room left to move as far as is asked, and does not move the other way, is inconclusive.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def _status(shift: Shift, before: float, after: float) -> Status:
     moved, room = (change, 1 - before) if shift.change == "higher" else (-change, before)
     if moved > 0 and moved >= shift.by - TOLERANCE:
         return Status.PASS
+    if moved < -LEAST_ROOM:
+        return Status.FAIL  # the wrong way, for which there was room
     return Status.INCONCLUSIVE if room < max(shift.by, LEAST_ROOM) else Status.FAIL
 
 
