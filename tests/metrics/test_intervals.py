@@ -195,6 +195,21 @@ def test_intervals_of_means_cover_the_truth(shape: str, n: int):
     assert 364 <= covered <= 394
 
 
+@pytest.mark.parametrize("n", [2, 4, 7])
+def test_intervals_of_very_few_rows_are_at_least_students(n: int):
+    """Two rows have three different resamples: the bootstrap alone would cover 63%."""
+    generator = np.random.default_rng(9)
+    covered = 0
+    for trial in range(400):
+        values = generator.normal(size=n)
+        low, high = mean_interval(values, resamples=200, seed=trial)
+        expected = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
+        assert low <= expected[0] + 1e-9
+        assert high >= expected[1] - 1e-9
+        covered += low <= 0 <= high
+    assert 368 <= covered <= 396
+
+
 def test_intervals_of_clustered_rows_cover_the_truth():
     """Expansions of a case: 20 cases of 1 to 8 rows that share half of their variance."""
     generator = np.random.default_rng(8)

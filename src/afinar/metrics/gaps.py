@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from afinar.metrics.corrections import holm
 from afinar.metrics.difference import FLIPS_TO_TELL
 from afinar.metrics.paired import LEVEL
-from afinar.metrics.resampling import CELLS, Floats, ratio, studentised
+from afinar.metrics.resampling import CELLS, Floats, ratio, reach, studentised
 
 WORDS_TO_TELL = 10
 """At ten places two groups can be swapped in 2^10 ways, so that p can reach 0.002: enough after a correction, too."""
@@ -232,8 +232,8 @@ def _interval(compared: _Compared, resamples: int, seed: int) -> tuple[float, fl
     if len(size) > 1:
         wide = np.quantile(t.max(axis=1), 1 - LEVEL / 10) * errors
         level, near = 0.9 * LEVEL, size + wide >= np.max(size - wide)
-    reach = np.quantile(t[:, near].max(axis=1), 1 - level) * errors[near]
-    return float(max(0.0, np.max(size[near] - reach))), float(np.max(size[near] + reach))
+    half = reach(t[:, near].max(axis=1), compared.units, 1 - level) * errors[near]
+    return float(max(0.0, np.max(size[near] - half))), float(np.max(size[near] + half))
 
 
 def _permuted(compared: _Compared, resamples: int, seed: int) -> float:

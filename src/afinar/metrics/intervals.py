@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 
 from afinar.metrics.perplexity import perplexity
-from afinar.metrics.resampling import Floats, Statistic, add_up, linearised, ratio, studentised
+from afinar.metrics.resampling import Floats, Statistic, add_up, linearised, ratio, reach, studentised
 
 
 def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -47,7 +47,7 @@ def mean_interval(
 
     With R, SE and t* of :mod:`afinar.metrics.resampling`::
 
-        R ± q · SE,   q the quantile of |t*| at the confidence
+        R ± q · SE,   q the quantile of |t*| at the confidence, and at least Student's with U - 1 degrees of freedom
 
     values (n,); with weights they are per-row sums, such as a document's summed losses over its tokens. clusters (n,): rows of
     one cluster (the expansions of a case, the sentences of a document) depend on each other and are drawn together. For shares
@@ -62,8 +62,8 @@ def mean_interval(
     if len(x) < 2:
         return -math.inf, math.inf
     value, error = ratio(x, w)
-    reach = float(np.quantile(np.abs(studentised(x, w, resamples, seed)), confidence) * error[0])
-    return float(value[0]) - reach, float(value[0]) + reach
+    half = reach(studentised(x, w, resamples, seed), len(x), confidence) * float(error[0])
+    return float(value[0]) - half, float(value[0]) + half
 
 
 def units(
@@ -107,8 +107,8 @@ def bootstrap_interval(
     if n == 1:
         return bounds
     value, error, t = linearised(statistic, n, resamples, seed)
-    reach = float(np.quantile(np.abs(t), confidence)) * error
-    return max(bounds[0], value - reach), min(bounds[1], value + reach)
+    half = reach(t, n, confidence) * error
+    return max(bounds[0], value - half), min(bounds[1], value + half)
 
 
 def bootstrap_perplexity(

@@ -10,7 +10,7 @@ import numpy as np
 
 from afinar.metrics.difference import FLIPS_TO_TELL, Difference, Finding
 from afinar.metrics.intervals import mean_interval, units
-from afinar.metrics.resampling import CELLS, Floats, linearised
+from afinar.metrics.resampling import CELLS, Floats, linearised, reach
 
 LEVEL = 0.05
 """p at which something is called a difference."""
@@ -164,8 +164,8 @@ def compare_statistic(
 
     statistic: see :data:`PairedStatistic`; both models see the same draws. changed: rows on which the models' outputs differ
     at all, where that is known; below six it is `too_few`. Interval as
-    :func:`~afinar.metrics.intervals.bootstrap_interval`; p is the share of resamples with |t*| at least |difference| / SE, so
-    that the two agree.
+    :func:`~afinar.metrics.intervals.bootstrap_interval`; p is the share of resamples with |t*| at least |difference| / SE,
+    and no smaller than Student's, so that the two agree.
 
     Raises ValueError unless n >= 1.
     Source: Koehn 2004, EMNLP, section 4 (the paired bootstrap); Hall 1988, as at
@@ -173,6 +173,7 @@ def compare_statistic(
     """
     if n < 1:
         raise ValueError(f"n={n}; expected >= 1.")
+    from scipy.special import stdtr
 
     def shift(counts: Floats) -> Floats:
         first, second = statistic(counts)
@@ -181,10 +182,12 @@ def compare_statistic(
     if n == 1:
         return Difference(float(shift(np.ones((1, 1)))[0]), 1, "paired_bootstrap", "too_few")
     difference, error, t = linearised(shift, n, resamples, seed)
-    reach = float(np.quantile(np.abs(t), 1 - LEVEL)) * error
+    half = reach(t, n, 1 - LEVEL) * error
     # The two agree up to the resolution of the resamples, in which the one seen is counted.
     p = (1 + int(np.sum(np.abs(t) * error >= abs(difference) * (1 - 1e-9)))) / (1 + len(t))
-    interval = difference - reach, difference + reach
+    if error > 0:
+        p = max(p, 2 * float(stdtr(n - 1, -abs(difference) / error)))
+    interval = difference - half, difference + half
     found = finding(difference, p, n if changed is None else min(n, changed), interval, higher_is_better)
     return Difference(difference, n, "paired_bootstrap", found, p, *interval)
 

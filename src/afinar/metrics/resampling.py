@@ -6,9 +6,10 @@ u = 1..U (rows, or clusters added up)::
     R   = sum(x_u) / sum(w_u)                                     w_u: rows or tokens of the unit
     SE² = U / (U - 1) · sum((x_u - R w_u)²) / sum(w_u)²           linearised (Taylor) variance
 
-Each resample draws U units with replacement and gives t* = (R* - R) / SE*. Its quantiles, in place of the normal's, make up
-for few units and for skewness, where the percentile bootstrap is too narrow. Any other smooth statistic is treated alike, by
-each row's influence on it.
+Each resample draws U units with replacement and gives t* = (R* - R) / SE*. The quantiles of |t*|, in place of the normal's,
+make up for few units and for skewness, where the percentile bootstrap is too narrow. Of fewer than about ten units there are
+too few different resamples; so they are never taken to be smaller than Student's. Any other smooth statistic is treated
+alike, by each row's influence on it.
 
 Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 12.5 (studentised), chapter 11 (jackknife).
 """
@@ -83,6 +84,13 @@ def studentised(x: Floats, w: Floats, resamples: int, seed: int) -> Floats:
             t = shift * sw / np.sqrt(mixed)
         found.append(np.nan_to_num(t, nan=0.0, posinf=np.inf, neginf=-np.inf))
     return np.concatenate(found)
+
+
+def reach(t: Floats, units: int, confidence: float) -> float:
+    """How many standard errors an interval reaches: the quantile of |t*| (resamples,), and at least Student's."""
+    from scipy.special import stdtrit  # Student's quantile, without the second that scipy.stats takes to import
+
+    return max(float(np.quantile(np.abs(t), confidence)), float(stdtrit(units - 1, (1 + confidence) / 2)))
 
 
 LARGE = 2_000
