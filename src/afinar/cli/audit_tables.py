@@ -42,10 +42,10 @@ def _show_suite(suite: Mapping[str, Any], report: Mapping[str, Any], context: Co
     _paragraph(messages.text("audit.compared" if baseline else "audit.measured", **names), context)
     context.say()
     _show_categories(suite, bool(baseline), context)
-    for about in (_passages(suite), _groups(suite, bool(baseline), context), _stereotypes(suite, bool(baseline))):
-        if about is not None:
+    for heads, rows, measured in (_passages(suite), _groups(suite, bool(baseline)), _stereotypes(suite, bool(baseline))):
+        if rows:
             context.say()
-            context.show(about)
+            _show_table(heads, rows, measured, context)
     notes = [*_outside(suite), *_beside(suite), *_leaks(suite, report["strict"]), messages.text("audit.footnote")]
     context.say()
     for style, line in _warnings(suite):
@@ -63,27 +63,40 @@ def _show_suite(suite: Mapping[str, Any], report: Mapping[str, Any], context: Co
 
 
 def _show_categories(suite: Mapping[str, Any], compared: bool, context: Context) -> None:
-    """One table where it fits, else the shares first and what became of them below."""
     rows: dict[str, Mapping[str, Any]] = dict(suite["categories"])
     if len(rows) > 1:
         rows[messages.text("audit.overall")] = suite["overall"]
-    heads = [messages.text("audit.category")]
     if not compared:
-        cells = [[name, passed(each["model"])] for name, each in rows.items()]
-        context.show(table([*heads, messages.text("audit.passed")], cells))
+        heads, cells = ["audit.category", "audit.passed"], [[name, passed(each["model"])] for name, each in rows.items()]
+        context.show(table([messages.text(head) for head in heads], cells))
         return
-    sides = [messages.text("audit.passed_before"), messages.text("audit.passed_after")]
-    changes = [messages.text("audit.changed"), messages.text("scores.finding")]
-    shares: list[Row] = [[name, passed(each["baseline"]), passed(each["model"])] for name, each in rows.items()]
-    found: list[Row] = [_change(each.get("comparison")) for each in rows.values()]
-    both: list[Row] = [[*one, *other] for one, other in zip(shares, found, strict=True)]
-    wide = _left(table([*heads, *sides, *changes], both, gap=2))
-    if context.out.measure(wide).maximum <= context.out.width:
-        context.show(wide)
+    heads = ["audit.category", "audit.passed_before", "audit.passed_after", "audit.changed", "scores.finding"]
+    both = [
+        [name, passed(each["baseline"]), passed(each["model"]), *_change(each.get("comparison"))]
+        for name, each in rows.items()
+    ]
+    _show_table(heads, both, 3, context)
+
+
+def _show_table(heads: Sequence[str], rows: Sequence[Row], measured: int, context: Context) -> None:
+    """One table where it fits the width, else the first `measured` columns, and below them the findings."""
+    titles = [messages.text(head) for head in heads]
+    whole_table = _made(titles, rows)
+    if context.fits(whole_table):
+        context.show(whole_table)
         return
-    context.show(table([*heads, *sides], shares, gap=2))
+    context.show(_made(titles[:measured], [row[:measured] for row in rows]))
     context.say()
-    context.show(_left(table([*heads, *changes], [[one[0], *other] for one, other in zip(shares, found, strict=True)], gap=2)))
+    context.show(_made([titles[0], *titles[measured:]], [[row[0], *row[measured:]] for row in rows]))
+
+
+def _made(titles: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Texts to the left, figures to the right."""
+    made = table(titles, rows, gap=2)
+    for column, title in zip(made.columns, titles, strict=True):
+        if title in (messages.text("scores.finding"), messages.text("audit.groups")):
+            column.justify = "left"
+    return made
 
 
 def passed(counts: Mapping[str, Any]) -> str:
@@ -108,15 +121,14 @@ def _finding(test: Mapping[str, Any]) -> Text:
     return Text(told, style=STYLES.get(test["finding"], ""))
 
 
-def _left(made: Table) -> Table:
-    made.columns[-1].justify = "left"
-    return made
-
-
 # --- passages, groups, stereotypes ---------------------------------------------------------------------------------
 
 
-def _passages(suite: Mapping[str, Any]) -> Table | None:
+Rows = tuple[list[str], list[Row], int]
+"""Heads, rows, and how many of the columns come before the findings."""
+
+
+def _passages(suite: Mapping[str, Any]) -> Rows:
     """Bits per byte of running text, before and after."""
     rows: list[Row] = []
     for name, each in suite["categories"].items():
@@ -126,10 +138,10 @@ def _passages(suite: Mapping[str, Any]) -> Table | None:
         sides = [each[side]["measured"]["bits_per_byte"] for side in ("baseline", "model")]
         rows.append([name, *(_interval(one["mean"], one["low"], one["high"]) for one in sides), _finding(test)])
     heads = ["audit.category", "audit.bits_before", "audit.bits_after", "scores.finding"]
-    return _left(table([messages.text(head) for head in heads], rows, gap=2)) if rows else None
+    return heads, rows, 3
 
 
-def _groups(suite: Mapping[str, Any], compared: bool, context: Context) -> Table | None:
+def _groups(suite: Mapping[str, Any], compared: bool) -> Rows:
     """The largest gap of each attribute: the two groups furthest apart, by how much, before and after."""
     rows: list[Row] = []
     for name, each in suite["categories"].items():
@@ -140,15 +152,10 @@ def _groups(suite: Mapping[str, Any], compared: bool, context: Context) -> Table
             cells += [messages.number(was["gap"], 3) if was else "-"] if compared else []
             rows.append([*cells, _interval(gap["gap"], gap["low"], gap["high"]), _finding(gap)])
     sides = ["audit.gap_before", "audit.gap_after"] if compared else ["audit.gap"]
-    heads = [messages.text(head) for head in ("audit.attribute", "audit.groups", *sides, "scores.finding")]
-    if not rows:
-        return None
-    made = _left(table(heads, rows, gap=2))
-    made.columns[1].justify = "left"
-    return made
+    return ["audit.attribute", "audit.groups", *sides, "scores.finding"], rows, 2 + len(sides)
 
 
-def _stereotypes(suite: Mapping[str, Any], compared: bool) -> Table | None:
+def _stereotypes(suite: Mapping[str, Any], compared: bool) -> Rows:
     """In how many pairs the stereotype is the likelier text; one half would be none preferred."""
     rows: list[Row] = []
     for name, each in suite["categories"].items():
@@ -160,8 +167,7 @@ def _stereotypes(suite: Mapping[str, Any], compared: bool) -> Table | None:
             low, high = (messages.number(100 * one[end], 1) for end in ("low", "high"))
             rows.append([*cells, f"{share(one['share'])} ({low}–{high})", _finding(one)])
     sides = ["audit.stereotypes_before", "audit.stereotypes_after"] if compared else ["audit.stereotypes"]
-    heads = [messages.text(head) for head in ("audit.attribute", *sides, "scores.finding")]
-    return _left(table(heads, rows, gap=2)) if rows else None
+    return ["audit.attribute", *sides, "scores.finding"], rows, 1 + len(sides)
 
 
 def _interval(value: float, low: float | None, high: float | None) -> str:

@@ -68,11 +68,6 @@ class Context:
         unbounded = self.out.options.update(max_width=UNBOUNDED)
         return self.out.measure(renderable, options=unbounded).maximum <= self.out.width
 
-    def fits(self, renderable: RenderableType) -> bool:
-        """Whether something is shown without folding; rich measures within the width at hand unless told of a wider one."""
-        unbounded = self.out.options.update(width=10_000)
-        return self.out.measure(renderable, options=unbounded).maximum <= self.out.width
-
     def note(self, line: str) -> None:
         """A line about the work, not of the result: to stderr."""
         self.err.print(line, soft_wrap=True)

@@ -189,9 +189,9 @@ TEXTS = {
         en="The baseline answers {value!r} to {count} of {n} questions.",
         pt="A referência responde {value!r} a {count} de {n} perguntas.",
     ),
-    "count_errors": Text(en="{count} ended in an error (not passed)", pt="{count} terminaram em erro (não passaram)"),
-    "count_inconclusive": Text(en="{count} inconclusive (not counted)", pt="{count} inconclusivos (não contam)"),
-    "count_skipped": Text(en="{count} skipped (not counted)", pt="{count} pulados (não contam)"),
+    "count_errors": Text(en="in error: {count} (not passed)", pt="em erro: {count} (contam como não aprovados)"),
+    "count_inconclusive": Text(en="inconclusive: {count} (not counted)", pt="inconclusivos: {count} (não contam)"),
+    "count_skipped": Text(en="skipped: {count} (not counted)", pt="pulados: {count} (não contam)"),
     "beside": Text(
         en="Read {category} beside {other}, where {passed} passed.",
         pt="Leia {category} junto com {other}, em que passaram {passed}.",
@@ -205,12 +205,12 @@ TEXTS = {
         pt="Nenhum texto da suíte foi encontrado nos dados de treino.",
     ),
     "leaks_counted": Text(
-        en="{count} cases have texts that the training data have; they are counted, and left out with --strict.",
-        pt="{count} casos têm textos que estão nos dados de treino; eles contam, e ficam de fora com --strict.",
+        en="Cases with texts that the training data have: {count}; they are counted, and left out with --strict.",
+        pt="Casos com textos que estão nos dados de treino: {count}; eles contam, e ficam de fora com --strict.",
     ),
     "leaks_left_out": Text(
-        en="{count} cases have texts that the training data have; they were left out.",
-        pt="{count} casos têm textos que estão nos dados de treino; ficaram de fora.",
+        en="Cases left out because the training data have their texts: {count}.",
+        pt="Casos deixados de fora porque os dados de treino têm os textos deles: {count}.",
     ),
     "footnote": Text(
         en="In brackets, 95% intervals, the case as the unit; p values are corrected for several tests (Holm).",
