@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from afinar.audit.probes import Ask, Likelihood, Probe, Score
+from afinar.audit.probes import Ask, Probe, Score
 from afinar.audit.verdicts import Reason
 
 SHORTEST = 6
@@ -69,15 +69,11 @@ def leak_of(probes: Sequence[Probe], leaks: Mapping[str, Leak]) -> Leak | None:
 
 def texts_of(probe: Probe) -> Iterator[str]:
     """The texts of a case in a probe: the turns of the user and the assistant, the text that is labelled, the likelihoods'."""
-    match probe:
-        case Ask(prompt=str(prompt)):
-            yield prompt
-        case Ask(prompt=prompt):
-            yield from (content for role, content in prompt if role != "system")
-        case Score():
-            yield probe.text
-        case Likelihood():
-            yield probe.context + probe.text
+    if isinstance(probe, Ask):
+        turns = (("user", probe.prompt),) if isinstance(probe.prompt, str) else probe.prompt
+        yield from (content for role, content in turns if role != "system")
+    else:
+        yield probe.text if isinstance(probe, Score) else probe.context + probe.text
 
 
 def words_of(text: str) -> tuple[str, ...]:
