@@ -91,7 +91,8 @@ KEYS = sorted(
 )
 WORDS = st.sampled_from(
     ["a", "", " ", "no", "positivo", "fatos", "pt-BR", "1.0.0", "{input}", "{p}", "{p.x}", "{", "(a+)+$", "capability",
-     "typos", "same_label", "same_answer", "same_verdict", "all", "user", "\ud800", "\u0000", "é" * 300, "(?:a{999}){999}", "pessoas"]
+     "typos", "same_label", "same_answer", "same_verdict", "all",
+     "user", "\ud800", "\u0000", "é" * 300, "(?:a{999}){999}", "pessoas"]
 )  # fmt: skip
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-2, 3), st.integers(), st.floats(), WORDS, st.text(max_size=20))
 VALUES = st.recursive(
