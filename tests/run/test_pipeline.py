@@ -15,6 +15,7 @@ from afinar.config import RunConfig
 from afinar.config import load as load_config
 from afinar.errors import ConfigError, ModelError, RefusedError
 from afinar.metrics.generation import generation_metrics
+from afinar.metrics.wording import finding
 from afinar.run import Run, evaluate, load, train
 from afinar.run.folder import newest_checkpoint, newest_unfinished
 
@@ -45,6 +46,10 @@ def test_a_classification_run(method: dict[str, Any], configure: Configure, revi
     told = evaluate(again, str(reviews[1]))
     assert told["adapted"] == pytest.approx(run.results["adapted"])
     assert told["base"] == pytest.approx(run.results["base"])  # the untrained head is drawn again by the run's seed
+    assert told["comparison"].keys() == run.results["comparison"].keys()
+    assert told["comparison"]["accuracy"] == run.results["comparison"]["accuracy"]
+    assert run.results["classes"]["adapted"]["confusion"] == told["classes"]["adapted"]["confusion"]
+    assert finding(run.results["comparison"]["accuracy"]) in (run.folder / "README.md").read_text(encoding="utf-8")
     texts = [json.loads(line)["text"] for line in reviews[1].read_text(encoding="utf-8").splitlines()]
     assert [row["prediction"] for row in again.classify(texts)] == [row["prediction"] for row in rows]
 
@@ -72,6 +77,10 @@ def test_a_causal_run(method: dict[str, Any], configure: Configure, questions: F
     told = evaluate(again, str(questions[1]))
     for side in ("base", "adapted"):
         assert told[side] == pytest.approx({name: run.results[side][name] for name in told[side]})
+        assert told["signatures"][side]["perplexity"] == run.results["signatures"][side]["perplexity"]
+    assert {"perplexity", "bits_per_byte", "bleu", "exact_match"} <= run.results["comparison"].keys()
+    losses = [found["comparison"]["loss"]["difference"] for found in (told, run.results)]
+    assert losses[0] == pytest.approx(losses[1])
     answer = run.generate("livro?", max_new_tokens=12)
     assert again.generate("livro?", max_new_tokens=12) == answer
     assert "".join(again.stream([{"role": "user", "content": "livro?"}], max_new_tokens=12)) == answer
