@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from afinar.errors import DataError
-from afinar.metrics.abstaining import aurc, aurc_of_counts, coverage_curve, threshold_for
+from afinar.metrics.abstaining import aurc, coverage_curve, row_risks, threshold_for
 from afinar.metrics.intervals import wilson
 
 SURE = [0.9, 0.8, 0.8, 0.6, 0.5]
@@ -56,12 +56,32 @@ def test_the_area_without_ties_is_the_mean_risk(rows):
     assert aurc(sure, ~wrong) == pytest.approx(mean_risk(sure, wrong, np.random.default_rng(0)))
 
 
-@given(ROWS, st.integers(0, 99))
-def test_the_area_of_a_resample_is_that_of_its_rows(rows, seed):
+@given(ROWS)
+def test_risks_of_rows_have_the_area_as_their_mean(rows):
     sure, right = np.array([row[0] / 10 for row in rows]), np.array([row[1] for row in rows])
-    drawn = np.random.default_rng(seed).integers(len(rows), size=(3, len(rows)))
-    counts = np.array([np.bincount(draw, minlength=len(rows)) for draw in drawn])
-    assert aurc_of_counts(sure, right, counts) == pytest.approx([aurc(sure[draw], right[draw]) for draw in drawn])
+    assert row_risks(sure, right).mean() == pytest.approx(aurc(sure, right))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_risk_of_a_row_is_its_influence(ties):
+    """Against the jackknife: n times the area less (n - 1) times what it is without the row."""
+    generator = np.random.default_rng(0)
+    n = 300
+    sure = generator.integers(50, 100, n) / 100 if ties else generator.random(n)
+    right = generator.random(n) < sure
+    left_out = [aurc(np.delete(sure, row), np.delete(right, row)) for row in range(n)]
+    jackknife = n * aurc(sure, right) - (n - 1) * np.array(left_out)
+    risks = row_risks(sure, right)
+    assert np.corrcoef(risks, jackknife)[0, 1] > 0.995
+    assert risks.std() == pytest.approx(jackknife.std(), rel=0.03)
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    shuffled = [3, 1, 4, 0, 2]
+    again = row_risks([SURE[row] for row in shuffled], [RIGHT[row] for row in shuffled])
+    risks = row_risks(SURE, RIGHT)
+    assert again == pytest.approx([risks[row] for row in shuffled])
+    assert risks[1] < risks[2]  # of one confidence, one right and one wrong
 
 
 def test_the_area_falls_when_confidence_tells_right_from_wrong():

@@ -77,27 +77,56 @@ def coverage_curve(confidences: ArrayLike, correct: ArrayLike) -> list[Kept]:
 
 def aurc(confidences: ArrayLike, correct: ArrayLike) -> float:
     """Area under the risk-coverage curve, 0 to 1. Raises as :func:`coverage_curve`."""
-    sure, right, _ = _ordered(confidences, correct)
-    return float(aurc_of_counts(sure, right, np.ones((1, len(sure))))[0])
+    sure, right, lasts = _ordered(confidences, correct)
+    k, w, above_k, above_w = _groups(right, lasts)
+    return float((w + (above_w - above_k * w / k) * _span(above_k, k)).sum() / len(sure))
 
 
-def aurc_of_counts(confidences: np.ndarray, correct: np.ndarray, counts_RN: np.ndarray) -> np.ndarray:
-    """`aurc` (R,) of R resamples that hold each row `counts_RN` times.
+def row_risks(confidences: ArrayLike, correct: ArrayLike) -> np.ndarray:
+    """What each row adds to `aurc`, (N,), in the order given: their mean is `aurc`, and their spread is its uncertainty.
 
-    A group of k rows of one confidence, w of them wrong, that follows K rows with W wrong adds the sum over j = 1..k of
-    (W + j w / k) / (K + j). With the harmonic numbers H that is w + (W - K w / k) (H(K + k) - H(K)).
+    A wrong row counts in the risk at its own coverage and at all wider ones. The value of row j is the derivative of n · aurc
+    by the weight of j (its influence), shifted so that the mean is exact. Raises as :func:`coverage_curve`.
     """
-    order = np.argsort(-confidences, kind="stable")
-    starts = np.append(0, np.flatnonzero(np.diff(confidences[order])) + 1)
-    counts = counts_RN[:, order]
-    k = np.add.reduceat(counts, starts, axis=1)
-    w = np.add.reduceat(counts * (1 - np.asarray(correct, dtype=np.float64)[order]), starts, axis=1)
-    above_k, above_w = np.cumsum(k, axis=1) - k, np.cumsum(w, axis=1) - w
-    rows = counts.sum(1)
-    harmonic = np.append(0, np.cumsum(1 / np.arange(1, int(rows.max()) + 1)))
-    span = harmonic[(above_k + k).astype(int)] - harmonic[above_k.astype(int)]
-    within = w / np.maximum(k, 1)
-    return (w + (above_w - above_k * within) * span).sum(1) / rows
+    sure, right, lasts = _ordered(confidences, correct)
+    k, w, above_k, above_w = _groups(right, lasts)
+    within, span = w / k, _span(above_k, k)
+    rise = above_w - above_k * within
+    by_k = above_k * within / k * span + rise / (above_k + k)
+    by_w = 1 - above_k / k * span
+    # What one more row above a group changes in it: its coverage by one, its wrong rows above by one if that row is wrong.
+    by_above = -within * span - rise * _inverse_squares(above_k, k)
+    below, below_wrong = (np.cumsum(values[::-1])[::-1] - values for values in (by_above, span))
+    group = np.repeat(np.arange(len(k)), k.astype(int))
+    risks = (by_k + below)[group] + (by_w + below_wrong)[group] * (1 - right)
+    found = np.empty(len(sure))
+    found[np.argsort(-np.asarray(confidences, dtype=np.float64), kind="stable")] = risks
+    return found - found.mean() + aurc(confidences, correct)
+
+
+def _groups(right: np.ndarray, lasts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each group of rows of one confidence: its k rows and w wrong ones, and the K rows and W wrong ones above it.
+
+    On the mean over the orders of its rows, the group adds the sum over j = 1..k of (W + j w / k) / (K + j) to n · aurc, which
+    is w + (W - K w / k) · span, with the span 1 / (K + 1) + ... + 1 / (K + k).
+    """
+    k = np.diff(lasts, prepend=-1).astype(np.float64)
+    wrong = np.cumsum(1 - right)[lasts]
+    w = np.diff(wrong, prepend=0.0)
+    return k, w, np.cumsum(k) - k, wrong - w
+
+
+def _span(above_k: np.ndarray, k: np.ndarray) -> np.ndarray:
+    return _between(1 / np.arange(1, int(k.sum()) + 1), above_k, k)
+
+
+def _inverse_squares(above_k: np.ndarray, k: np.ndarray) -> np.ndarray:
+    return _between(1 / np.arange(1, int(k.sum()) + 1) ** 2, above_k, k)
+
+
+def _between(terms: np.ndarray, above_k: np.ndarray, k: np.ndarray) -> np.ndarray:
+    sums = np.append(0, np.cumsum(terms))
+    return sums[(above_k + k).astype(int)] - sums[above_k.astype(int)]
 
 
 def threshold_for(confidences: ArrayLike, correct: ArrayLike, accuracy: float) -> Abstention:

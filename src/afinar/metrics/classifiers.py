@@ -7,7 +7,7 @@
 | `loss`, `brier` | studentised bootstrap of the mean | sign flips of the rows' differences |
 | `overconfidence` | studentised bootstrap of the mean | none: it has no better direction |
 | `ece` | :func:`~afinar.metrics.calibration.error_interval` | none, see below |
-| `aurc` | studentised bootstrap | paired bootstrap |
+| `aurc` | the same, of each row's influence | sign flips of the same |
 
 `loss` is the mean of -ln p(label) in nats.
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,8 +28,8 @@ from numpy.typing import ArrayLike
 from afinar.errors import DataError
 from afinar.metrics import abstaining, calibration
 from afinar.metrics.classification import AVERAGES, ClassCounts, class_scores
-from afinar.metrics.difference import Difference
-from afinar.metrics.intervals import bootstrap_interval, mean_interval, wilson
+from afinar.metrics.difference import FLIPS_TO_TELL, Difference
+from afinar.metrics.intervals import mean_interval, wilson
 from afinar.metrics.paired import compare_flips, compare_means, compare_statistic
 
 COMPARED = tuple(name for name in AVERAGES if name != "recall")
@@ -153,14 +153,16 @@ def compare_classifiers(labels: Sequence[int], before: ArrayLike, after: ArrayLi
         raise ValueError(f"{was.probabilities.shape} before, {now.probabilities.shape} after; expected the same classes.")
     found = {"accuracy": compare_flips(was.correct.tolist(), now.correct.tolist())}
     changed = int(np.sum(was.predictions != now.predictions))
+    columns = [_columns(was), _columns(now)]
     for name in COMPARED:
-        found[name] = _compare_average(name, was, now, changed, seed)
+        found[name] = _compare_average(name, columns, changed, seed)
     return found | (_compare_probabilities(was, now, seed) if was.finite and now.finite else {})
 
 
 def _of_probabilities(rows: Classified, seed: int) -> dict[str, float]:
     """`loss`'s interval, and the metrics of calibration and abstaining."""
     sure, right, n = rows.confidences, rows.correct, len(rows.labels)
+    aurc = _risks(rows)
     means = {"loss": rows.losses, "brier": _brier(rows), "overconfidence": sure - right}
     found: dict[str, float] = {}
     for name, values in means.items():
@@ -168,41 +170,45 @@ def _of_probabilities(rows: Classified, seed: int) -> dict[str, float]:
     ece = calibration.expected_calibration_error(sure, right)
     found |= _with_interval("ece", ece, calibration.error_interval(sure, right, seed=seed))
     found["ece_mass"] = calibration.expected_calibration_error(sure, right, binning="mass")
-
-    def risk(counts: np.ndarray) -> np.ndarray:
-        return abstaining.aurc_of_counts(sure, right, counts)
-
-    around = bootstrap_interval(risk, n, bounds=(0, 1), seed=seed) if n > 1 else (0.0, 0.0)
-    return found | _with_interval("aurc", abstaining.aurc(sure, right), around)
+    low, high = mean_interval(aurc, seed=seed)
+    return found | _with_interval("aurc", float(aurc.mean()), (max(0.0, low), min(1.0, high)) if n > 1 else (low, high))
 
 
-def _compare_average(name: str, was: Classified, now: Classified, changed: int, seed: int) -> Difference:
-    first, second = (ClassCounts.of(rows.labels, rows.predictions) for rows in (was, now))
+def _compare_average(name: str, columns: Sequence[np.ndarray], changed: int, seed: int) -> Difference:
+    """columns: of each model, what its rows add to the counts by class, (N, 3, C)."""
+    n = len(columns[0])
 
-    def both(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _average(name, first, counts), _average(name, second, counts)
+    def both(counts_RN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sums = [(counts_RN @ part.reshape(n, -1)).reshape(-1, *part.shape[1:]) for part in columns]
+        before, after = (class_scores(*np.moveaxis(one, 1, 0))[name] for one in sums)
+        return before, after
 
-    return compare_statistic(both, len(was.labels), changed=changed, seed=seed)
+    return compare_statistic(both, n, changed=changed, seed=seed)
 
 
-def _average(name: str, columns: ClassCounts, counts_RN: np.ndarray) -> np.ndarray:
-    sums = [counts_RN @ part.astype(np.float64) for part in (columns.hits, columns.support, columns.predicted)]
-    return class_scores(*sums)[name]
+def _columns(rows: Classified) -> np.ndarray:
+    counts = ClassCounts.of(rows.labels, rows.predictions)
+    return np.stack([counts.hits, counts.support, counts.predicted], axis=1).astype(np.float64)
 
 
 def _compare_probabilities(was: Classified, now: Classified, seed: int) -> dict[str, Difference]:
-    first, second = _brier(was).tolist(), _brier(now).tolist()
-    changed = int(np.any(was.probabilities != now.probabilities, axis=1).sum())
-
-    def risks(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        before, after = (abstaining.aurc_of_counts(rows.confidences, rows.correct, counts) for rows in (was, now))
-        return before, after
-
-    return {
-        "loss": compare_means(was.losses.tolist(), now.losses.tolist(), higher_is_better=False, seed=seed),
-        "brier": compare_means(first, second, higher_is_better=False, seed=seed),
-        "aurc": compare_statistic(risks, len(was.labels), changed=changed, higher_is_better=False, seed=seed),
+    rows = {
+        "loss": (was.losses, now.losses),
+        "brier": (_brier(was), _brier(now)),
+        "aurc": (_risks(was), _risks(now)),
     }
+    found = {
+        name: compare_means(before.tolist(), after.tolist(), higher_is_better=False, seed=seed)
+        for name, (before, after) in rows.items()
+    }
+    if np.any(was.probabilities != now.probabilities, axis=1).sum() < FLIPS_TO_TELL:
+        # One changed row moves the risk that others are counted with: what changed are still too few rows.
+        found["aurc"] = replace(found["aurc"], finding="too_few")
+    return found
+
+
+def _risks(rows: Classified) -> np.ndarray:
+    return abstaining.row_risks(rows.confidences, rows.correct)
 
 
 def _brier(rows: Classified) -> np.ndarray:
