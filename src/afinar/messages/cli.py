@@ -143,6 +143,46 @@ _COMMANDS = {
         en="A folder with task files of your own, as lm-evaluation-harness reads them.",
         pt="Uma pasta com arquivos de tarefas suas, no formato do lm-evaluation-harness.",
     ),
+    "audit": Text(
+        en="Put suites of behaviour tests to a run or a model, before and after, and say what changed beyond chance.",
+        pt="Aplica suítes de testes de comportamento a uma execução ou um modelo, antes e depois, e diz o que mudou além do "
+        "acaso.",
+    ),
+    "usage_audit": Text(
+        en="Usage: afinar audit SUITE --model RUN|MODEL [--baseline RUN|MODEL|base|none] [--strict]",
+        pt="Uso: afinar audit SUÍTE --model EXECUÇÃO|MODELO [--baseline EXECUÇÃO|MODELO|base|none] [--strict]",
+    ),
+    "audit_suite": Text(
+        en="A bundled suite (afinar/sentimento, ...), a file, a folder of files, or several with commas between.",
+        pt="Uma suíte embutida (afinar/sentimento, ...), um arquivo, uma pasta de arquivos, ou várias separadas por vírgulas.",
+    ),
+    "audit_model": Text(
+        en="A run folder, a model folder, a hub name, or afinar-mini.",
+        pt="Uma pasta de execução, uma pasta de modelo, um nome do hub ou afinar-mini.",
+    ),
+    "audit_baseline": Text(
+        en="What to compare with: base (an adapted model's own base; the default for one), none, or another run or model.",
+        pt="Com o que comparar: base (a base do próprio modelo adaptado; o padrão para ele), none, ou outra execução ou "
+        "modelo.",
+    ),
+    "audit_strict": Text(
+        en="Leave out cases whose texts the training data have; exit code 4 where a gate is inconclusive or a case ends in an "
+        "error.",
+        pt="Deixa de fora os casos cujos textos estão nos dados de treino; código de saída 4 quando uma exigência é "
+        "inconclusiva ou um caso termina em erro.",
+    ),
+    "audit_category": Text(
+        en="Only these categories, with commas between.", pt="Só estas categorias, separadas por vírgulas."
+    ),
+    "audit_train_data": Text(
+        en="Data to look for the suite's texts in; for a run, by default, what it trained on.",
+        pt="Dados em que procurar os textos da suíte; para uma execução, por padrão, os dados em que treinou.",
+    ),
+    "audit_output": Text(
+        en="Where to write: a folder (audit.jsonl and audit.json), or a file in .jsonl (cases) or .json (summary).",
+        pt="Onde gravar: uma pasta (audit.jsonl e audit.json), ou um arquivo .jsonl (casos) ou .json (resumo).",
+    ),
+    "audit_junit": Text(en="Write JUnit XML for CI to this file.", pt="Grava um JUnit XML para CI neste arquivo."),
     "generate": Text(en="Continue a prompt.", pt="Continua um prompt."),
     "usage_generate": Text(
         en='Usage: afinar generate RUN|MODEL ["PROMPT"]', pt='Uso: afinar generate EXECUÇÃO|MODELO ["PROMPT"]'
@@ -346,10 +386,10 @@ _HELP = {
         en="wrong config, data or model; or refused, because something would be lost",
         pt="configuração, dados ou modelo errados; ou recusado, porque algo se perderia",
     ),
-    "exit_3": Text(en="a gate of an audit failed", pt="uma exigência de uma auditoria não foi cumprida"),
+    "exit_3": Text(en="a gate of an audit failed", pt="um limite de uma auditoria foi violado"),
     "exit_4": Text(
         en="audit --strict: an error, or a gate that is inconclusive",
-        pt="audit --strict: um erro, ou uma exigência inconclusiva",
+        pt="audit --strict: um erro, ou um limite inconclusivo",
     ),
     "exit_5": Text(en="audit: no case could be put to the model", pt="audit: nenhum caso pôde ser aplicado ao modelo"),
     "exit_6": Text(en="no space, no memory, or no such device", pt="sem espaço, sem memória ou sem o dispositivo"),
