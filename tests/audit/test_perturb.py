@@ -15,6 +15,7 @@ from afinar.audit.edits import Edit, Source, apply
 from afinar.audit.perturb import STREAMS, Variant, untouched, variants
 from afinar.audit.schema import Perturb
 from afinar.audit.surface import bare
+from afinar.errors import ConfigError
 
 KINDS = tuple(STREAMS)
 LANGUAGES = ("pt", "pt-BR", "pt-PT", "en")
@@ -158,6 +159,11 @@ class TestTypos:
             for text in made("calmly lollipop people", "typos", 20, rate=1, seed=seed, language="en")
         )
 
+    def test_a_swap_makes_no_other_word_of_an_r(self) -> None:
+        assert not {"perda", "preto"} & {
+            text for seed in range(40) for word in ("pedra", "perto") for text in made(word, "typos", 9, seed=seed)
+        }
+
     @pytest.mark.parametrize(("word", "other"), [("caro", "carro"), ("carro", "caro"), ("casa", "cassa"), ("pressa", "presa")])
     def test_doubling_makes_no_other_word(self, word: str, other: str) -> None:
         assert all(other not in made(word, "typos", 20, seed=seed) for seed in range(30))
@@ -271,6 +277,7 @@ class TestContractions:
             ("You are late", "You're late"),
             ("I CAN'T", "I CANNOT"),
             ("It is late", "It's late"),
+            ("What is the capital?", "What's the capital?"),
         ],
     )
     def test_english(self, text: str, expected: str) -> None:
@@ -329,3 +336,10 @@ class TestEdits:
 def test_long_texts_take_linear_time(text: str) -> None:
     """Quadratic patterns would take minutes here; the suite's own timeout would show it."""
     assert len(variants(text, asked(*KINDS), "pt-BR", "caso")) <= len(KINDS)
+
+
+def test_texts_that_no_model_reads_are_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        made("a" * 100_001, "case")
+    assert caught.value.key == "kinds.long_text"
+    assert "100001" in str(caught.value)

@@ -44,7 +44,10 @@ _ENGLISH = (
     "i am|i'm you are|you're we are|we're they are|they're i will|i'll you will|you'll he will|he'll she will|she'll "
     "it will|it'll we will|we'll they will|they'll will not|won't"
 )
-_ENGLISH_ONE_WAY = "it is|it's that is|that's he is|he's she is|she's there is|there's cannot|can't can not|can't"
+_ENGLISH_ONE_WAY = (
+    "it is|it's that is|that's he is|he's she is|she's there is|there's here is|here's what is|what's where is|where's "
+    "who is|who's how is|how's when is|when's cannot|can't can not|can't"
+)
 
 _SUBJECTS = "i you he she it we they"
 _BEFORE_THE_VERB_PARA = "ele ela você tu não nunca jamais já só ninguém quem isso isto nada tudo se ainda também"

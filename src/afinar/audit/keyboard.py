@@ -82,7 +82,9 @@ def _neighbour(word: str, language: str) -> list[str]:
 
 
 def _swap(word: str, language: str) -> list[str]:
-    return [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 2)]
+    """Two letters swapped; not with an r, which makes perda of pedra, preto of perto, form of from."""
+    inner = (i for i in range(1, len(word) - 2) if "r" not in word[i : i + 2].lower())
+    return [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in inner]
 
 
 def _drop(word: str, language: str) -> list[str]:

@@ -29,9 +29,13 @@ from afinar.audit.edits import Edit, Source, apply
 from afinar.audit.keyboard import typos
 from afinar.audit.schema import Perturb, Perturbation
 from afinar.audit.surface import accents, case, punctuation, spaces
+from afinar.errors import ConfigError
 
 ATTEMPTS = 10
 """Lists of edits tried for each variant asked for, before it is believed that there are no more different ones."""
+
+MAX_CHARACTERS = 100_000
+"""Longer texts are not perturbed: it takes seconds for each, and no model here reads them whole."""
 
 Stream = Callable[[Source, float, Iterator[Draws]], Iterator[list[Edit]]]
 STREAMS: dict[Perturbation, Stream] = {
@@ -58,7 +62,10 @@ def variants(text: str, perturb: Perturb, language: str, case_id: str) -> list[V
 
     language: of the suite: pt | pt-BR | pt-PT | en. The text is taken in Unicode's composed form. A kind that cannot touch the
     text (accents in one without any) gives fewer variants, or none: see :func:`untouched`.
+    Raises ConfigError (kinds.long_text) for a text of more than MAX_CHARACTERS.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError("kinds.long_text", count=len(text), limit=MAX_CHARACTERS)
     source = Source(unicodedata.normalize("NFC", text), language)
     seen = {text, source.text}
     found: list[Variant] = []

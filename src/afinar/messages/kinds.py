@@ -82,6 +82,12 @@ TEXTS = {
         en="both texts are the same, so no model can tell them apart.",
         pt="os dois textos são iguais: nenhum modelo pode distingui-los.",
     ),
+    "long_text": Text(
+        en="a text of {count} characters is too long to be perturbed; the limit is {limit}.",
+        pt="um texto de {count} caracteres é longo demais para ser perturbado; o limite é {limit}.",
+        hint_en="Shorten the input, or leave `perturb` out.",
+        hint_pt="Encurte a entrada ou retire `perturb`.",
+    ),
     # Why a case did not pass; texts, labels and groups come from the suite.
     "labels_differ": Text(
         en="Comparisons with different labels ({attribute}): {broken} of {count}; "
