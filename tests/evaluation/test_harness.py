@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import tqdm
 
 from afinar.errors import ConfigError, DataError, ModelError
 from afinar.evaluation.harness import _HandedModel, _harness, compare_tasks, find_tasks, run_tasks
@@ -72,6 +74,17 @@ def test_limit_and_shots(folder: Path) -> None:
     tasks = find_tasks(["capitais_pt"], folder=folder, shots=1)
     found = run_tasks(tiny_model(), tiny_tokenizer(), tasks, limit=2)
     assert (found[0].n, found[0].shots) == (2, 1)
+
+
+def test_progress_is_told_and_no_bar_is_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls: list[tuple[int, int]] = []
+    tasks = find_tasks(["capitais_pt", "texto_pt", "escrita_pt"], folder=folder)
+    run_tasks(tiny_model(), tiny_tokenizer(), tasks, batch_size=2, on_batch=lambda *call: calls.append(call))
+    assert calls == sorted(calls)
+    assert calls[-1] == (4 * len(CAPITALS), 4 * len(CAPITALS))  # two choices, a text and an answer for each
+    assert capsys.readouterr().err == ""
+    assert list(tqdm.tqdm(range(3), file=sys.stderr)) == [0, 1, 2]
+    assert "3/3" in capsys.readouterr().err  # bars of others are drawn again
 
 
 def test_a_chat_model_is_asked_through_its_template(folder: Path) -> None:

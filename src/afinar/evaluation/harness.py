@@ -29,6 +29,7 @@ from transformers import PreTrainedTokenizerBase
 from afinar.data.hub import first_line
 from afinar.data.tokens import surroundings
 from afinar.errors import DataError
+from afinar.evaluation.batches import OnBatch
 from afinar.evaluation.harness_scores import TaskResult, compare_tasks, read_results
 from afinar.evaluation.harness_tasks import BROKEN, SEED, Tasks, find_tasks, quiet
 from afinar.models.causal import causal_core
@@ -53,11 +54,13 @@ def run_tasks(
     limit: int | None = None,
     chat: bool = False,
     batch_size: int | None = None,
+    on_batch: OnBatch | None = None,
 ) -> list[TaskResult]:
     """The results of each task and group on `model` as it is now.
 
     limit: only the first so many samples of each task, to try it out. chat: ask through the tokenizer's chat template.
-    batch_size: rows at once; None: what the size of the logits allows, at most 8.
+    batch_size: rows at once; None: what the size of the logits allows, at most 8. on_batch: told of requests, whose number
+    grows task by task.
 
     Raises ModelError where `model` is no causal language model, DataError where the harness gives up on a task.
     """
@@ -65,7 +68,7 @@ def run_tasks(
     from lm_eval.evaluator import evaluate
 
     handed = _HandedModel(model)
-    with quiet(), evaluating(model), _seeded():
+    with quiet(on_batch), evaluating(model), _seeded():
         try:
             found = evaluate(
                 _harness(handed, tokenizer, batch_size),

@@ -20,6 +20,7 @@ import jinja2
 
 from afinar.data.hub import failures, first_line, without_network
 from afinar.errors import ConfigError, DataError
+from afinar.evaluation.batches import OnBatch
 
 BROKEN = (ValueError, KeyError, TypeError, AttributeError, ImportError, AssertionError, jinja2.TemplateError)
 """What the harness raises for a task that does not hold together, or asks what the model cannot do."""
@@ -125,13 +126,42 @@ def _loaded(manager: Any, name: str, offline: bool, shots: int | None) -> list[A
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """The harness's remarks left out, and what its tasks print kept off stdout, where results belong."""
+def quiet(on_batch: OnBatch | None = None) -> Iterator[None]:
+    """The harness's remarks left out, what its tasks print kept off stdout, its progress bars told to `on_batch` instead."""
     logger = logging.getLogger("lm_eval")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _bars(on_batch):
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _bars(on_batch: OnBatch | None) -> Iterator[None]:
+    """No bar is drawn; those over requests are counted together. The harness has no switch that reaches all of its bars."""
+    import tqdm
+
+    bars: Any = tqdm.tqdm
+    make, update = bars.__init__, bars.update
+    done, total = 0, 0
+
+    def made(bar: Any, *args: Any, **options: Any) -> None:
+        nonlocal total
+        make(bar, *args, **{**options, "disable": True})
+        bar.over_requests = str(options.get("desc")).startswith("Running")
+        total += options.get("total") or 0 if bar.over_requests else 0
+
+    def updated(bar: Any, n: float | None = 1) -> Any:
+        nonlocal done
+        if bar.over_requests and on_batch is not None:
+            done += int(n or 0)
+            on_batch(done, total)
+        return update(bar, n)
+
+    bars.__init__, bars.update = made, updated
+    try:
+        yield
+    finally:
+        bars.__init__, bars.update = make, update
