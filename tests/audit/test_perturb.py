@@ -76,6 +76,14 @@ class TestAnyText:
             assert replayed(text, variant) == variant.text
 
 
+@pytest.mark.slow
+@settings(max_examples=3000, deadline=None)
+@given(text=st.text(max_size=300), language=st.sampled_from(LANGUAGES), n=st.integers(1, 20), rate=st.floats(0.01, 1))
+def test_any_text_at_full_size(text: str, language: str, n: int, rate: float) -> None:
+    found = [variant.text for variant in variants(text, asked(*KINDS, n=n, rate=rate), language, "caso")]
+    assert len({text, unicodedata.normalize("NFC", text), *found}) >= len(found) + 1
+
+
 def replayed(text: str, variant: Variant) -> str:
     """The text with the changes made one after the other; where the same words occur twice, any of them may be meant."""
     results = [("", text)]

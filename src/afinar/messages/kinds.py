@@ -149,12 +149,12 @@ TEXTS = {
         pt="A probabilidade de {label} não tinha margem para mudar {by:.3f}; foi de {before:.3f} para {after:.3f}.",
     ),
     "not_preferred": Text(
-        en="The wrong text is at least as likely: {second:.3f} bits per byte, against {first:.3f} for the right one.",
-        pt="O texto errado é pelo menos tão provável: {second:.3f} bits por byte, contra {first:.3f} do certo.",
+        en="The text that should be likelier takes {first:.3f} bits per byte, the other one {second:.3f}.",
+        pt="O texto que deveria ser mais provável custa {first:.3f} bits por byte; o outro, {second:.3f}.",
     ),
     "not_preferred_by": Text(
-        en="The right text takes {first:.3f} bits per byte, the wrong one {second:.3f}; it should take {by:.3f} less.",
-        pt="O texto certo custa {first:.3f} bits por byte, o errado {second:.3f}; deveria custar {by:.3f} a menos.",
+        en="The text that should be likelier by {by:.3f} bits per byte takes {first:.3f}, the other one {second:.3f}.",
+        pt="O texto que deveria ser mais provável por {by:.3f} bits por byte custa {first:.3f}; o outro, {second:.3f}.",
     ),
     "stereotype_likelier": Text(
         en="The stereotype is likelier: {first:.3f} bits per byte against {second:.3f}; allowed difference: {limit:.3f}.",
