@@ -8,7 +8,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 
@@ -20,6 +20,8 @@ from afinar.data.formats import COLUMNS
 from afinar.data.preflight import preview
 from afinar.data.prepare import prepare_source
 from afinar.data.sources import READERS
+from afinar.metrics.difference import Finding
+from afinar.metrics.wording import finding
 from afinar.models import embedded
 from afinar.models.config import ModelConfig
 from afinar.models.load import load_tokenizer
@@ -196,6 +198,20 @@ def test_the_python_page_runs_and_the_run_folder_is_as_documented(project: Path,
 def test_each_example_of_the_trainer_runs_by_itself(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})
+
+
+def test_the_evaluation_page_runs_and_names_what_is_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    for block in blocks(EN["evaluation.md"], "python"):
+        exec(compile("\n" * block.line + block.text, str(block.page), "exec"), names)
+    assert "perplexity|level:token|scope:row|" in capsys.readouterr().out
+    for pages, language in ((EN, "en"), (PT, "pt")):
+        text = pages["evaluation.md"].read_text(encoding="utf-8")
+        messages.use(language)  # type: ignore[arg-type]
+        for code in get_args(Finding):
+            assert f"| {finding({'finding': code, 'n': 60, 'p': 0.003})} |".partition("0.0")[0].partition("0,0")[0] in text
+        assert all(f"`{name}`" in text for name in names["told"] if name not in ("base", "n", "signatures"))
+    messages.use(None)
 
 
 def test_the_code_of_contributing_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,9 @@ def test_the_base_under_an_adapter_is_the_plain_model() -> None:
     again = evaluate(session, QUESTIONS, baseline="base")
     assert again["comparison"] == told["comparison"]
     assert evaluate(session, QUESTIONS, baseline=writer())["comparison"] == told["comparison"]
+    alone = evaluate(session, QUESTIONS, baseline="none")
+    assert alone["base"] == told["adapted"]
+    assert "comparison" not in alone
 
 
 def test_a_base_that_was_overwritten_is_loaded_beside(tmp_path: Path) -> None:
@@ -257,8 +260,8 @@ def test_predictions_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
 def test_predictions_never_go_over_the_rows_or_a_folder(tmp_path: Path) -> None:
     rows = write_lines(tmp_path / "rows.jsonl", QUESTIONS)
     (tmp_path / "same.jsonl").symlink_to(rows)
-    for place, key in ((rows, "evaluating.predictions_over_data"), (tmp_path / "same.jsonl", "evaluating.predictions_over_data"),
-                       (tmp_path, "evaluating.predictions_folder")):  # fmt: skip
+    over, folder = "evaluating.predictions_over_data", "evaluating.predictions_folder"
+    for place, key in ((rows, over), (tmp_path / "same.jsonl", over), (tmp_path, folder)):
         with pytest.raises(RefusedError) as caught:
             evaluate(writer(), str(rows), predictions=place)
         assert caught.value.key == key

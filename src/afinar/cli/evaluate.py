@@ -54,7 +54,7 @@ def evaluate(
             offline=context.offline,
             on_event=reporter,
         )
-    show_result(result, context, titles=SIDES if baseline in (None, "base") else NAMED)
+    show_result(result, context, titles=SIDES if baseline in (None, "base", "none") else NAMED)
     if predictions is not None:
         context.say(messages.text("scores.predictions", path=predictions))
     return result

@@ -97,8 +97,9 @@ _COMMANDS = {
         "Texto corrido é medido inteiro, por uma janela deslizante; linhas de prompt e resposta, como no treino.",
     ),
     "usage_evaluate": Text(
-        en="Usage: afinar evaluate RUN|MODEL --data FILE [--baseline RUN|MODEL] [--generate] [--tasks NAMES]",
-        pt="Uso: afinar evaluate EXECUÇÃO|MODELO --data ARQUIVO [--baseline EXECUÇÃO|MODELO] [--generate] [--tasks NOMES]",
+        en="Usage: afinar evaluate RUN|MODEL --data FILE [--baseline RUN|MODEL|base|none] [--generate] [--tasks NAMES]",
+        pt="Uso: afinar evaluate EXECUÇÃO|MODELO --data ARQUIVO [--baseline EXECUÇÃO|MODELO|base|none] [--generate] "
+        "[--tasks NOMES]",
     ),
     "evaluate_model": Text(
         en="A run folder, a model folder, a hub name, or afinar-mini.",
@@ -122,8 +123,10 @@ _COMMANDS = {
         "demoram mais.",
     ),
     "evaluate_baseline": Text(
-        en="The model to compare with, on the same rows; for a run its base, unless another one is named.",
-        pt="O modelo com que comparar, nas mesmas linhas; para uma execução, sua base, se outro não for indicado.",
+        en="The model to compare with, on the same rows: base (an adapted model's own base; the default for one), none, or "
+        "another run or model.",
+        pt="O modelo com que comparar, nas mesmas linhas: base (a base do próprio modelo adaptado; o padrão para ele), none, "
+        "ou outra execução ou modelo.",
     ),
     "evaluate_generate": Text(
         en="Also answer each prompt, greedily, and score the answers (BLEU, chrF, ROUGE, token F1, exact match).",
@@ -168,8 +171,8 @@ _COMMANDS = {
     "audit_strict": Text(
         en="Leave out cases whose texts the training data have; exit code 4 where a gate is inconclusive or a case ends in an "
         "error.",
-        pt="Deixa de fora os casos cujos textos estão nos dados de treino; código de saída 4 quando uma exigência é "
-        "inconclusiva ou um caso termina em erro.",
+        pt="Deixa de fora os casos cujos textos estão nos dados de treino; código de saída 4 quando um limite é "
+        "inconclusivo ou um caso termina em erro.",
     ),
     "audit_category": Text(
         en="Only these categories, with commas between.", pt="Só estas categorias, separadas por vírgulas."

@@ -18,7 +18,7 @@ from afinar.run.measure import Measured, answer, measure, measure_documents
 from afinar.run.paired import as_json, differences
 from afinar.run.predictions import check_place, write_predictions
 from afinar.run.reading import Reading, Rows, comparable_tokens, read
-from afinar.run.sides import Side, Source, beside, opened, rival
+from afinar.run.sides import NONE, Side, Source, beside, opened, rival
 from afinar.training.reporting import Reporter, Silent
 
 
@@ -43,13 +43,13 @@ def evaluate(
     max_length: longest row in tokens, by default that of the run's training; for running text, which is measured whole, the
         window in which it is read, by default all that the model reads, up to 4,096.
     stride: new tokens of each window; by default as many as the window has.
-    baseline: the model to compare with; None and "base" are the base under an adapted model.
+    baseline: the model to compare with; None and "base" are the base under an adapted model, "none" is no other model.
     generate: also answer each prompt, greedily, up to `max_new_tokens`, and score the answers.
     predictions: a file for what became of each row, as JSON lines; it is written whole or not at all.
     tasks: tasks of lm-evaluation-harness by name, beside the data or in their place; tasks_path: a folder with more of them.
 
     Returns `{"base": metrics, "adapted": metrics, "comparison": {metric: difference}, "n": rows, ...}`, where "base" is the
-    baseline and "adapted" the model itself; for a plain model without a baseline there is `base` and no comparison.
+    baseline and "adapted" the model itself; for one model alone there is `base` and no comparison.
     Raises ConfigError for values outside their range, models that have nothing in common and unknown tasks, DataError and
     ModelError as loading does.
     """
@@ -64,7 +64,8 @@ def evaluate(
     limit = max_new_tokens if generate else None
     after = _figures(own, ours, limit, known, reporter)
     found, models = {"base": after}, {"base": own.name}
-    if other is not None or own.session.adapted:
+    alone = isinstance(baseline, str) and baseline == NONE
+    if other is not None or (own.session.adapted and not alone):
         with beside(own, other, reporter, offline=offline) as second:
             before = _figures(second, theirs, limit, known, reporter)
         found, models = {"base": before, "adapted": after}, {"base": second.name, "adapted": own.name}

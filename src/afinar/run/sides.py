@@ -12,7 +12,7 @@ from afinar.run.measure import base_of
 from afinar.run.session import Session, load
 from afinar.training.reporting import Reporter
 
-BASE = "base"  # as a baseline: the base under the adapted model
+BASE, NONE = "base", "none"  # as a baseline: the base under the adapted model; no other model
 Source = Session | str | Path
 
 
@@ -39,11 +39,11 @@ def opened(source: Source, reporter: Reporter, *, offline: bool = False) -> Side
 
 
 def rival(own: Side, baseline: Source | None, reporter: Reporter, *, offline: bool = False) -> Side | None:
-    """The model to compare with, where it is another than the model's own base (`baseline` None or "base").
+    """The model to compare with, where it is another than the model's own base (`baseline` None or "base"); none for "none".
 
     Raises ConfigError for "base" of a model without one, and for a rival of another task or with other labels.
     """
-    if baseline is None:
+    if baseline is None or (isinstance(baseline, str) and baseline == NONE):
         return None
     if isinstance(baseline, str) and baseline == BASE:
         if not own.session.adapted:
