@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
 from afinar.data.collate import Collator
 from afinar.data.examples import Examples
 from afinar.errors import DataError
-from afinar.evaluation.classify import class_logits, evaluate_classifier, predict
+from afinar.evaluation.classify import ASKED_ACCURACIES, class_logits, describe_classifier, evaluate_classifier, predict
 from afinar.metrics.intervals import wilson
 from afinar.models.heads import classify
 from tests.evaluation.rows import LABELS, class_rows
@@ -50,6 +52,38 @@ def test_metrics_and_predictions_agree_with_each_other(model):
         assert prediction["probability"] == pytest.approx(probabilities.max().item(), rel=1e-5)
         assert list(prediction["probabilities"]) == list(LABELS)
         assert sum(prediction["probabilities"].values()) == pytest.approx(1)
+
+
+def test_rows_carry_what_a_comparison_needs(model):
+    rows = class_rows(40)
+    metrics, predictions = evaluate_classifier(model, rows, Collator(0), batch_tokens=30)
+    assert sum(prediction["loss"] for prediction in predictions) / 40 == pytest.approx(metrics["loss"], rel=1e-12)
+    expected = torch.nn.functional.cross_entropy(alone(model, rows), torch.tensor([e.labels for e in rows.examples]))
+    assert metrics["loss"] == pytest.approx(expected.item(), rel=1e-5)
+    assert metrics["loss_low"] < metrics["loss"] < metrics["loss_high"]
+    assert metrics == evaluate_classifier(model, rows, Collator(0), batch_tokens=30)[0]
+
+
+def test_a_description_has_the_tables(model):
+    metrics, predictions = evaluate_classifier(model, class_rows(60), Collator(0))
+    described = describe_classifier(predictions, LABELS)
+    assert json.loads(json.dumps(described, allow_nan=False))["confusion"] == described["confusion"]  # plain values alone
+    assert described["labels"] == list(LABELS)
+    assert sum(map(sum, described["confusion"])) == 60
+    assert sum(described["confusion"][place][place] for place in range(3)) / 60 == pytest.approx(metrics["accuracy"])
+    assert [one["label"] for one in described["per_class"]] == list(LABELS)
+    assert [one["support"] for one in described["per_class"]] == [sum(counts) for counts in described["confusion"]]
+    assert sum(part["n"] for part in described["calibration"]) == 60
+    coverage = [point["coverage"] for point in described["coverage"]]
+    assert len(coverage) == 20
+    assert coverage == sorted(coverage)
+    assert (described["coverage"][-1]["kept"], described["coverage"][-1]["accuracy"]) == (60, metrics["accuracy"])
+    assert [one["asked"] for one in described["abstaining"]] == list(ASKED_ACCURACIES)
+
+
+def test_a_description_of_few_rows_has_the_whole_curve(model):
+    _, predictions = evaluate_classifier(model, class_rows(5), Collator(0))
+    assert [point["kept"] for point in describe_classifier(predictions, LABELS)["coverage"]] == [1, 2, 3, 4, 5]
 
 
 def test_predict_needs_no_labels(model):
