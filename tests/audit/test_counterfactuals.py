@@ -136,6 +136,12 @@ class TestLabels:
         assert [each.text for each in verdict.expansions if each.status is Status.FAIL] == ["a tia riu.", "o tio riu."]
         assert (verdict.reasons[0].values["broken"], verdict.reasons[0].values["count"]) == (1, 2)
 
+    def test_each_attribute_is_told_by_itself(self) -> None:
+        tree = case({"p": "genero", "r": "regiao"}, "{p} {r} riu.")
+        verdict = judged(suite(tree), positive(lambda text: 0.9 if "Acre" in text else 0.1))
+        values = [reason.values for reason in verdict.reasons]
+        assert [(each["attribute"], each["broken"], each["count"]) for each in values] == [("região", 4, 4)]
+
     def test_words_that_are_not_counterparts_are_not_compared(self) -> None:
         """In an aligned lexicon aunts may differ from doctors."""
         verdict = judged(suite(case({"p": "genero"})), positive(lambda text: 0.9 if "ti" in text else 0.1))

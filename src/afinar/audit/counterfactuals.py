@@ -65,8 +65,11 @@ def judge(
     blocks = blocks_of(case, suite.lexicons, filled)
     scores = [one for one in responses if isinstance(one, Scores)]
     answers = [one for one in responses if isinstance(one, Answer)]
-    by_label = [*_labels(case.expect, blocks, scores), *_gaps(case.expect, blocks, scores)]
-    by_answer = list(_answers(blocks, filled, answers)) if answers else []
+    by_label, by_answer = [], []
+    for attribute in dict.fromkeys(block.attribute for block in blocks):
+        own = [block for block in blocks if block.attribute == attribute]
+        by_label += [*_labels(case.expect, own, scores), *_gaps(case.expect, own, scores)]
+        by_answer += list(_answers(own, filled, answers)) if answers else []
     found = by_label + by_answer or [Found((Reason("kinds.measured"),), Status.INCONCLUSIVE)]
     return Verdict(
         _worst(each.status for each in found),
