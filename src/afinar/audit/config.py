@@ -23,8 +23,8 @@ class AuditConfig:
         False,
         en="Leave out cases whose texts the training data have; end with exit code 4 where a gate is inconclusive or a case "
         "ends in an error.",
-        pt="Deixar de fora os casos cujos textos estão nos dados de treino; terminar com o código 4 quando uma exigência for "
-        "inconclusiva ou um caso terminar em erro.",
+        pt="Deixar de fora os casos cujos textos estão nos dados de treino; terminar com o código 4 quando um limite for "
+        "inconclusivo ou um caso terminar em erro.",
     )
 
     def __post_init__(self) -> None:

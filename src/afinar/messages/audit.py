@@ -83,7 +83,7 @@ TEXTS = {
     ),
     "gate_no_groups": Text(
         en="There are no scores of groups to compare.",
-        pt="Não há escores de grupos para comparar.",
+        pt="Não há notas de grupos para comparar.",
     ),
     "gate_gap_failed": Text(
         en="{attribute}: {higher} lies {gap} above {lower} ({low}–{high}, n = {n}, {p}); at most {most} is allowed.",
@@ -216,12 +216,12 @@ TEXTS = {
         en="In brackets, 95% intervals, the case as the unit; p values are corrected for several tests (Holm).",
         pt="Entre parênteses, intervalos de 95%, com o caso como unidade; valores de p corrigidos para vários testes (Holm).",
     ),
-    "gates": Text(en="Gates", pt="Exigências"),
-    "gate_passed": Text(en="passed", pt="cumprida"),
-    "gate_failed": Text(en="failed", pt="não cumprida"),
-    "gate_inconclusive": Text(en="inconclusive", pt="inconclusiva"),
-    "gate_skipped": Text(en="skipped", pt="pulada"),
-    "exit_3": Text(en="Exit code {code}: a gate failed.", pt="Código de saída {code}: uma exigência não foi cumprida."),
+    "gates": Text(en="Gates", pt="Limites"),
+    "gate_passed": Text(en="passed", pt="respeitado"),
+    "gate_failed": Text(en="failed", pt="violado"),
+    "gate_inconclusive": Text(en="inconclusive", pt="inconclusivo"),
+    "gate_skipped": Text(en="skipped", pt="pulado"),
+    "exit_3": Text(en="Exit code {code}: a gate failed.", pt="Código de saída {code}: um limite foi violado."),
     "exit_4": Text(
         en="Exit code {code}: under --strict, an error or what is not certain is not passed.",
         pt="Código de saída {code}: com --strict, um erro ou o que não é certo não passa.",
