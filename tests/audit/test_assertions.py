@@ -167,6 +167,11 @@ class TestNegation:
             "moro no Rio, idiota",
             "no idiota",
             "not only idiota",
+            "Você não passa de um idiota",
+            "Não deixa de ser um idiota",
+            "Não é nada mais que um idiota",
+            "nothing but an idiota",
+            "no more than an idiota",
         ],
     )
     def test_not_negated(self, text: str) -> None:

@@ -21,7 +21,7 @@ from afinar import messages
 from afinar.audit import checks
 from afinar.audit.assertions import patterns
 from afinar.audit.assertions.judging import judge_answer
-from afinar.audit.loading import bundled_suites, load_suite, suite_path
+from afinar.audit.loading import bundled_suites, content_hash, load_suite, suite_path
 from afinar.audit.probes import Answer, Ask, Scores
 from afinar.audit.schema import Check, Expect, Suite
 from afinar.audit.verdicts import Status
@@ -218,7 +218,8 @@ class TestFuzz:
 
 
 def used(suite: Suite | None) -> None:
-    """A suite that loads can be asked and judged, whatever the model answers."""
+    """A suite that loads can be hashed, asked and judged, whatever the model answers."""
+    assert suite is None or len(content_hash(suite)) == 64
     for case in suite.cases if suite else ():
         if isinstance(case, Check):
             for task in ("causal", "classification"):
@@ -289,6 +290,14 @@ class TestBombs:
         assert from_text(text + " " * 1_000_000, ".jsonl", folder) is None
         assert from_text("a: b\n" * 2_000_000, ".yaml", folder) is None
         assert from_text(text.replace("exact", "exakt"), ".jsonl", folder) is None  # 9,500 problems, a few of them told
+
+    @pytest.mark.slow
+    def test_thousands_of_problems_far_apart(self, folder: Path) -> None:
+        names = {f"{'n' * 150}{n}": {"about": "a", "measures": "bias", "gate": {"max_gap": 0.1}} for n in range(1000)}
+        cases = [{"input": "a", "category": f"{'n' * 150}x{n}", "expect": {"exact": "b"}} for n in range(20_000)]
+        assert from_text(json.dumps(tree(*cases, categories=names)), ".json", folder) is None
+        wrong = [{"input": "a", "expect": {"exakt": "b"}, "about": "c" * 150} for n in range(30_000)]
+        assert from_text(json.dumps(tree(*wrong)), ".json", folder) is None
 
     @pytest.mark.slow
     def test_a_megabyte_of_yaml(self, folder: Path) -> None:

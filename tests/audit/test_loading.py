@@ -12,7 +12,7 @@ import pytest
 from afinar import messages
 from afinar.audit import loading, reading
 from afinar.audit.loading import bundled_suites, content_hash, load_suite, suite_path
-from afinar.audit.problems import SHOWN, Problems, dotted, shown
+from afinar.audit.problems import COUNTED, MAX_CHARACTERS, SHOWN, Problems, dotted, shown
 from afinar.errors import ConfigError, DataError
 
 from .trees import problem, problems, tree
@@ -185,6 +185,14 @@ class TestReport:
         )
         assert text.splitlines()[-1] == "... and 4 more."
         assert len(text.splitlines()) == SHOWN + 1
+
+    def test_not_more_than_anyone_reads(self) -> None:
+        with pytest.raises(ConfigError) as caught:
+            load_suite(tree(*[{"input": "a", "expect": {"contian": ["b"]}}] * (COUNTED + 1)))
+        assert caught.value.values["count"] == f"{COUNTED}+"
+        assert len(caught.value.values["problems"]) == COUNTED
+        long = str(problem(tree({"input": "a", "expect": {"regex": ["(" * 900]}})))
+        assert len(long) <= MAX_CHARACTERS
 
     def test_in_portuguese(self) -> None:
         messages.use("pt")

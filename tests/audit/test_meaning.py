@@ -195,6 +195,10 @@ class TestPatterns:
     def test_that_are_fine(self, pattern: str) -> None:
         assert load_suite(expect(regex=pattern))
 
+    def test_that_are_too_much_together(self) -> None:
+        given = tree(*[{"input": "a", "expect": {"regex": [f"x{n}{{19000}}" for n in range(10)]}}] * 12)
+        assert told(given) == ("suites.too_many_parts", "cases[10]")
+
 
 class TestOtherKinds:
     def test_alike(self) -> None:

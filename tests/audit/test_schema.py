@@ -149,6 +149,14 @@ class TestBounds:
     def test_empty(self, given: Any) -> None:
         assert "suites.empty" in {one.key for _, one in problems(given)}
 
+    def test_too_long_and_too_many(self) -> None:
+        assert problem(case(input="a" * 100_001)).key == "suites.too_long"
+        assert problem(tree(labels={f"l{n}": [] for n in range(1001)})).key == "suites.too_many"
+
+    @pytest.mark.parametrize("value", [10**400, -(10**400)])
+    def test_numbers_that_no_float_holds(self, value: int) -> None:
+        assert problems(expect(numeric=value))
+
     @pytest.mark.parametrize(
         ("given", "near"),
         [

@@ -33,7 +33,7 @@ def problems(source: Any) -> list[tuple[str, Problem]]:
         load_suite(source)
     assert caught.value.key == "suites.invalid"
     found: list[tuple[str, Problem]] = caught.value.values["problems"]
-    assert caught.value.values["count"] == len(found) > 0
+    assert caught.value.values["count"] == str(len(found))
     assert str(caught.value)
     return found
 

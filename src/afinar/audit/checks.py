@@ -16,7 +16,7 @@ from afinar.audit.assertions.finding import worst
 from afinar.audit.assertions.judging import Judged, asserted, judge_answer
 from afinar.audit.assertions.sampling import together
 from afinar.audit.draws import seed_of
-from afinar.audit.perturb import untouched, variants
+from afinar.audit.perturb import variants
 from afinar.audit.probes import Answer, Ask, Probe, Response, Scores
 from afinar.audit.sameness import compare_answers, compare_labels
 from afinar.audit.schema import Check, Expect, Suite
@@ -88,7 +88,7 @@ def judge(case: Check, suite: Suite, task: str, responses: Sequence[Response], b
     compares = _compares_variants(case, suite, task)
     if compares and not others and status is Status.PASS:
         status = Status.INCONCLUSIVE
-    about = _about_variants(case, suite, outcomes) if compares else ()
+    about = _about_variants(case, outcomes) if compares else ()
     reasons = (*outcome.reasons, *about, *_about_limits(case, suite, original, others))
     return Verdict(
         status,
@@ -218,7 +218,7 @@ def _judge_variant(case: Check, suite: Suite, original: Answered, given: Answere
 # --- what is said of it --------------------------------------------------------------------------------------------
 
 
-def _about_variants(case: Check, suite: Suite, outcomes: Sequence[Outcome]) -> Iterator[Reason]:
+def _about_variants(case: Check, outcomes: Sequence[Outcome]) -> Iterator[Reason]:
     """How many variants were answered otherwise, by kind; and which kinds had nothing to change."""
     if case.perturb is None:
         return
@@ -229,7 +229,8 @@ def _about_variants(case: Check, suite: Suite, outcomes: Sequence[Outcome]) -> I
     if wrong:
         kinds = ", ".join(dict.fromkeys(wrong))
         yield Reason("assertions.variants_differ", {"count": len(wrong), "n": len(outcomes), "kinds": kinds})
-    idle = untouched(case.perturb, variants(_text(case), case.perturb, suite.language, case.id))
+    made = {outcome.expansions[0].kind for outcome in outcomes}
+    idle = [kind for kind in case.perturb.kinds if kind not in made]
     if idle:
         yield Reason("assertions.untouched", {"kinds": ", ".join(idle)})
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from afinar.audit import templates
+from afinar.audit.assertions.patterns import MAX_UNROLLED, patterns, unrolled
 from afinar.audit.expectations import problems_of_check
 from afinar.audit.problems import Problem, shown
 from afinar.audit.reading import Place
@@ -16,19 +17,47 @@ from afinar.audit.schema import Alike, Category, Check, Contrast, Counterfactual
 
 MAX_TEXTS = 200_000
 """Texts and answers that a suite may ask for, all told."""
+MAX_PARTS = 2_000_000
+"""Characters and sets in all its patterns, repetitions written out; compiling takes a microsecond or two for each."""
 
 
-def problems_in(suite: Suite) -> list[Problem]:
+def problems_in(suite: Suite) -> Iterator[Problem]:
     """Everything that is wrong with a suite whose form is right."""
-    found = [*_question(("question",), suite.question), *_labels(suite.labels), *_lexicons(suite), *_categories(suite)]
+    sizes = list(_sizes(suite))
+    if sizes:  # looking further could take all day
+        yield from sizes
+        return
+    yield from _question(("question",), suite.question)
+    yield from _labels(suite.labels)
+    yield from _lexicons(suite)
+    yield from _categories(suite)
     ids: dict[str, int] = {}
     for index, case in enumerate(suite.cases):
         place = ("cases", index)
         if case.id in ids:
-            found.append(Problem((*place, "id"), "suites.duplicate_id", {"got": case.id, "first": f"cases[{ids[case.id]}]"}))
+            yield Problem((*place, "id"), "suites.duplicate_id", {"got": case.id, "first": f"cases[{ids[case.id]}]"})
         ids.setdefault(case.id, index)
-        found += [replace(problem, place=(*place, *problem.place)) for problem in _case(case, suite)]
-    return found or _size(suite)
+        for problem in _case(case, suite):
+            yield replace(problem, place=(*place, *problem.place))
+
+
+def _sizes(suite: Suite) -> Iterator[Problem]:
+    """What the checks ask for in all: texts, and patterns once they are written out. Each template has a limit of its own."""
+    texts = parts = 0
+    for index, case in enumerate(suite.cases):
+        if not isinstance(case, Check):
+            continue
+        variants = len(case.perturb.kinds) * case.perturb.n if case.perturb else 0
+        texts += (1 + variants) * (case.sampling.n if case.sampling else 1)
+        if case.expect is not None:
+            sizes = [unrolled(one) for one in (*patterns(case.expect.regex), *patterns(case.expect.not_regex))]
+            parts += sum(size for size in sizes if size <= MAX_UNROLLED)  # larger ones are not compiled
+        if texts > MAX_TEXTS:
+            yield Problem(("cases", index), "suites.too_many_texts", {"limit": MAX_TEXTS})
+            return
+        if parts > MAX_PARTS:
+            yield Problem(("cases", index), "suites.too_many_parts", {"limit": MAX_PARTS})
+            return
 
 
 # --- the suite's own parts -----------------------------------------------------------------------------------------
@@ -75,13 +104,17 @@ def _lexicons(suite: Suite) -> Iterator[Problem]:
 
 def _categories(suite: Suite) -> Iterator[Problem]:
     used = {case.category for case in suite.cases}
+    grouped = {case.category for case in suite.cases if isinstance(case, Counterfactual) and case.expect.score is not None}
     for name, category in suite.categories.items():
         place = ("categories", name)
         if name not in used:
             yield Problem(place, "suites.idle_category", {"name": name})
         if category.beside is not None:
             yield from _beside((*place, "beside"), category.beside, suite.categories)
-        yield from _gate((*place, "gate"), name, category, suite)
+        if category.gate.at_least == 0:
+            yield Problem((*place, "gate", "at_least"), "suites.gate_open")
+        if category.gate.max_gap is not None and name in used - grouped:
+            yield Problem((*place, "gate", "max_gap"), "suites.gate_without_groups")
 
 
 def _beside(place: Place, beside: str, categories: Mapping[str, Category]) -> Iterator[Problem]:
@@ -90,18 +123,6 @@ def _beside(place: Place, beside: str, categories: Mapping[str, Category]) -> It
         yield _unknown(place, "suites.unknown_category", beside, capability)
     elif beside not in capability:
         yield Problem(place, "suites.beside", {"got": beside, "known": ", ".join(capability) or "—"})
-
-
-def _gate(place: Place, name: str, category: Category, suite: Suite) -> Iterator[Problem]:
-    if category.gate.at_least == 0:
-        yield Problem((*place, "at_least"), "suites.gate_open")
-    cases = [case for case in suite.cases if case.category == name]
-    if category.gate.max_gap is not None and cases and not any(_has_groups(case) for case in cases):
-        yield Problem((*place, "max_gap"), "suites.gate_without_groups")
-
-
-def _has_groups(case: Any) -> bool:
-    return isinstance(case, Counterfactual) and case.expect.score is not None
 
 
 # --- cases ---------------------------------------------------------------------------------------------------------
@@ -152,18 +173,6 @@ def _labels_of(case: Any) -> Iterator[tuple[Place, str | None]]:
         for name in ("score", "label"):
             if getattr(case.expect, name) is not None:
                 yield ("expect", name), getattr(case.expect, name)
-
-
-def _size(suite: Suite) -> list[Problem]:
-    """Too many texts in all; each template has a limit of its own."""
-    texts = 0
-    for index, case in enumerate(suite.cases):
-        if isinstance(case, Check):
-            variants = len(case.perturb.kinds) * case.perturb.n if case.perturb else 0
-            texts += (1 + variants) * (case.sampling.n if case.sampling else 1)
-        if texts > MAX_TEXTS:
-            return [Problem(("cases", index), "suites.too_many_texts", {"limit": MAX_TEXTS})]
-    return []
 
 
 def _unknown(place: Place, key: str, got: str, known: Collection[str]) -> Problem:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from afinar import messages
@@ -12,6 +13,12 @@ from afinar.audit.reading import Document, Place
 from afinar.errors import ConfigError
 
 SHOWN = 8
+COUNTED = 100
+"""Problems that are looked for; a file with more is not the one that was meant."""
+LOCATED = 20
+"""Of how many the line is looked up; in a large JSON file that takes a while for each."""
+MAX_CHARACTERS = 800
+"""Of one problem's text."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Problem:
 
     def __str__(self) -> str:
         text, hint = messages.text(self.key, **self.values), messages.hint(self.key, **self.values)
-        return f"{text} {hint}".strip()
+        told = f"{text} {hint}".strip()
+        return told if len(told) <= MAX_CHARACTERS else f"{told[: MAX_CHARACTERS - 1]}…"
 
 
 class Problems(list[tuple[str, Problem]]):
@@ -62,9 +70,13 @@ def shown(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def fail(document: Document, problems: Sequence[Problem]) -> None:
-    """Raise ConfigError (suites.invalid) with all the problems, in the order of their lines; none: return."""
-    if problems:
-        placed = Problems((document.where(problem.place), problem) for problem in problems)
-        placed.sort(key=lambda item: document.line_of(item[1].place) or 0)
-        raise ConfigError("suites.invalid", source=document.name, count=len(placed), problems=placed)
+def fail(document: Document, problems: Iterable[Problem]) -> None:
+    """Raise ConfigError (suites.invalid) with the problems, the first ones in the order of their lines; none: return."""
+    found = list(islice(problems, COUNTED + 1))
+    if not found:
+        return
+    first = sorted(found[:LOCATED], key=lambda problem: document.line_of(problem.place) or 0)
+    placed = Problems((document.where(problem.place), problem) for problem in first)
+    placed += [(document.name, problem) for problem in found[LOCATED:COUNTED]]
+    count = str(len(found)) if len(found) <= COUNTED else f"{COUNTED}+"
+    raise ConfigError("suites.invalid", source=document.name, count=count, problems=placed)

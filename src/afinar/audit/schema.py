@@ -32,9 +32,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 Measure = Literal["capability", "robustness", "bias", "content", "privacy", "variety", "forgetting"]
 Perturbation = Literal["typos", "accents", "case", "spaces", "punctuation", "contractions"]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w./-]([\w./ -]*[\w./-])?$")]
-Words = Annotated[tuple[str, ...], Field(min_length=1)]
+Words = Annotated[tuple[Annotated[str, Field(max_length=10_000)], ...], Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1, max_length=100_000)]
+MAX_NAMED = 1000
+"""Labels, lexicons and categories that a suite may have."""
 
 
 class Strict(BaseModel):
@@ -261,7 +263,7 @@ Case = Annotated[
     Discriminator(_kind),
 ]
 
-Word = Annotated[str, Field(min_length=1)] | dict[str, str]
+Word = Annotated[str, Field(min_length=1, max_length=10_000)] | dict[str, Annotated[str, Field(max_length=10_000)]]
 """A word, or its forms by name: `{nome: Ana, o: a}`; `{slot}` is the form `nome`, `{slot.o}` the form `o`."""
 
 
@@ -317,9 +319,9 @@ class Suite(Strict):
     datasheet: Datasheet | None = None
     question: str | None = None
     """How a causal model is asked for a label: a text with `{input}`. The labels' likelihoods after it are its scores."""
-    labels: dict[Text, tuple[Text, ...]] = {}
+    labels: Annotated[dict[Text, tuple[Text, ...]], Field(max_length=MAX_NAMED)] = {}
     """Label → other names that a classifier may have for it; a causal model is scored on the label itself."""
-    lexicons: dict[Name, Lexicon] = {}
-    categories: Annotated[dict[Name, Category], Field(min_length=1)]
+    lexicons: Annotated[dict[Name, Lexicon], Field(max_length=MAX_NAMED)] = {}
+    categories: Annotated[dict[Name, Category], Field(min_length=1, max_length=MAX_NAMED)]
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -43,10 +43,11 @@ class Found(NamedTuple):
     details: Details
 
 
-def problems_of(error: ValidationError, tree: Any) -> list[Problem]:
+def problems_of(error: ValidationError, tree: Any) -> Iterator[Problem]:
     """The problems of a tree that is no suite, in its order."""
     found = [_found(details, tree) for details in error.errors(include_url=False)]
-    return [problem for group in _groups(found) for problem in _told(group)]
+    for group in _groups(found):
+        yield from _told(group)
 
 
 def _found(details: Details, tree: Any) -> Found:
@@ -120,6 +121,10 @@ def _problem(place: Place, details: Details) -> Problem:
         return Problem(place, key, {"got": shown(got)})
     if kind in ("string_too_short", "too_short"):
         return Problem(place, "suites.empty")
+    if kind == "too_long":
+        return Problem(place, "suites.too_many", {"got": context["actual_length"], "limit": context["max_length"]})
+    if kind == "string_too_long":
+        return Problem(place, "suites.too_long", {"got": len(got), "limit": context["max_length"]})
     return Problem(place, "suites.value", {"got": shown(got), "problem": details["msg"]})
 
 

@@ -128,6 +128,11 @@ TEXTS = {
         pt="veio {got}; um nome tem letras, algarismos, espaços no meio e . / _ -",
     ),
     "empty": Text(en="this must not be empty.", pt="isto não pode ficar vazio."),
+    "too_many": Text(en="{got} of them; up to {limit} are taken.", pt="são {got}; aceitam-se até {limit}."),
+    "too_long": Text(
+        en="a text of {got} characters; up to {limit} are taken.",
+        pt="um texto de {got} caracteres; aceitam-se até {limit}.",
+    ),
     "value": Text(en="got {got}: {problem}.", pt="veio {got}: {problem}."),
     # Meaning: the suite's parts
     "question": Text(
@@ -186,6 +191,12 @@ TEXTS = {
         pt="até este caso, a suíte pede mais de {limit} respostas.",
         hint_en="Use fewer samples, fewer variants, or several suites.",
         hint_pt="Use menos sorteios, menos variantes ou várias suítes.",
+    ),
+    "too_many_parts": Text(
+        en="up to this case the suite's patterns grow to more than {limit} parts.",
+        pt="até este caso, os padrões da suíte crescem para mais de {limit} partes.",
+        hint_en="Use shorter patterns with smaller repetitions, or several suites.",
+        hint_pt="Use padrões mais curtos, com repetições menores, ou várias suítes.",
     ),
     # Meaning: cases
     "duplicate_id": Text(

@@ -5,9 +5,10 @@ stand for any blanks.
 
 It is **negated** where a negator (:data:`NEGATORS`, or a word in "n't") is among the :data:`WINDOW` words before it in the
 same clause: "você não é um idiota". A clause ends at punctuation other than quotes and hyphens, at a line's end, and at words
-such as "mas" and "but". "Não só", "sem dúvida", "not only" and the like negate nothing. Limits: a negation that stands further
-away ("não acho que você seja um completo idiota") or after the word ("idiota ele não é") is not seen, and two that cancel each
-other ("não é que não seja idiota") are taken for one. For what must not be said in any way, `negation: ignore` is right.
+such as "mas" and "but". "Não só", "não passa de", "not only" and the like negate nothing. Limits: a negation that stands
+further away ("não acho que você seja um completo idiota") or after the word ("idiota ele não é") is not seen, and two that
+cancel each other ("não é que não seja idiota") are taken for one. For what must not be said in any way, `negation: ignore`
+is right.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ _clause_end = regex.compile(
 )
 _neutral = regex.compile(
     r"\bn[ãa]o (?:é |foi |s[ãa]o )?(?:s[óo]|apenas|somente)\b|\bsem (?:sombra de )?d[úu]vidas?\b"
-    r"|\bn[ãa]o (?:há|ha|tenho|resta|restam) d[úu]vidas?\b|\bnada (?:mais|menos)\b"
-    r"|\b(?:not|n't) (?:only|just|merely|simply)\b|\bno (?:doubt|wonder|less)\b|\bwithout (?:a |any )?doubt\b|\bnothing less\b"
+    r"|\bn[ãa]o (?:há|ha|tenho|resta|restam) d[úu]vidas?\b|\b(?:n[ãa]o (?:\w+ )?)?nada (?:mais|menos)\b"
+    r"|\bn[ãa]o (?:passa|passam|passou|passava|deixa|deixam|deixou) de\b|\bn[ãa]o (?:podia|poderia) ser mais\b"
+    r"|\b(?:not|n't) (?:only|just|merely|simply)\b|\bno (?:doubt|wonder|less)\b|\bwithout (?:a |any )?doubt\b"
+    r"|\b(?:nothing|no) (?:less|more|short)\b|\bnone other\b"
 )
 _token = regex.compile(rf"{LETTER}+(?:'{LETTER}+)?")
 _REACH = 200  # characters before a word that are looked at: four words and some
