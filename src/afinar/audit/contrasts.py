@@ -3,7 +3,8 @@
     change = P(label | changed) - P(label | input)
 
 Source: Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", section 2.2 (directional
-expectation tests). A probability that has no room left to move as far as is asked, and does not move the other way, is inconclusive.
+expectation tests). A probability that has no room left to move as far as is asked, and does not move the other way, makes the
+case inconclusive.
 """
 
 from __future__ import annotations
