@@ -78,7 +78,7 @@ class TestSummary:
     def test_the_documented_shape(self) -> None:
         found = report(audit({"um": "pf"}, {"um": "fp"}), strict=True).as_dict()
         assert list(found) == [
-            "afinar_audit", "model", "baseline", "task", "strict", "seed", "exit_code", "suites", "versions",
+            "afinar_audit", "model", "baseline", "own_base", "task", "strict", "seed", "exit_code", "suites", "versions",
         ]  # fmt: skip
         [one] = found["suites"]
         assert list(one) == [

@@ -65,6 +65,7 @@ def test_a_run_is_audited_at_its_end_and_again_from_its_folder(classifier: RunCo
     found = run.results["audit"]
     claras = found["suites"][0]["categories"]["claras"]
     assert claras["model"]["n"] == 8
+    assert (found["own_base"], found["task"]) == (True, "classification")
     assert claras["model"]["passed"] > claras["baseline"]["passed"]
     assert found["suites"][0]["categories"]["textos"]["model"]["skipped"] == 1  # a classifier has no likelihoods
     assert found["suites"][0]["leaks_checked"]
@@ -118,6 +119,7 @@ class TestBaselines:
     def test_another_model(self, model: Path) -> None:
         report = afinar.audit(model / "um", SUITE, baseline=model / "dois")
         assert report.as_dict()["baseline"] == (model / "dois").as_posix()
+        assert not report.as_dict()["own_base"]
         assert {line["role"] for line in report.lines()} == {"model", "baseline"}
 
     def test_a_model_against_itself_differs_in_nothing(self, model: Path) -> None:

@@ -281,9 +281,11 @@ class Gate(Strict):
     """When the audit fails (exit code 3) for this category; what is not given is not gated."""
 
     at_least: Share | None = None
-    """Share of cases that must pass. Met only for certain (lower bound of the interval), it is not inconclusive."""
+    """Share of cases that must pass. It fails where the share is below, and passes where the whole interval is not (at 1:
+    where every case passed); between the two it is inconclusive."""
     max_gap: Share | None = None
-    """Largest difference between the groups' mean scores."""
+    """Largest difference between the groups' mean scores. It fails where the difference is larger, beyond chance, and passes
+    where the whole interval is within; between the two it is inconclusive."""
     no_worse: bool = False
     """Fails where the model is worse than the baseline beyond chance (exact McNemar, Holm-corrected)."""
 

@@ -23,8 +23,8 @@ from afinar.metrics.difference import Difference
 from afinar.metrics.gaps import GroupGap, group_gaps
 from afinar.metrics.paired import LEVEL, compare_flips, compare_means
 
-LOWER_IS_BETTER = "bits_per_byte"
-"""The number that a passage measures, of which less is better."""
+BITS_PER_BYTE = "bits_per_byte"
+"""What a passage measures; less is better."""
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,11 @@ def _flips(outcomes: Sequence[Outcome]) -> Difference | None:
 def _means(outcomes: Sequence[Outcome], seed: int) -> Difference | None:
     """Bits per byte of the passages that both models were measured on, each passage counting alike."""
     pairs = [
-        (outcome.baseline.values[LOWER_IS_BETTER], outcome.verdict.values[LOWER_IS_BETTER])
+        (outcome.baseline.values[BITS_PER_BYTE], outcome.verdict.values[BITS_PER_BYTE])
         for outcome in outcomes
         if type(outcome.case).__name__ == "Passage"
         and outcome.baseline is not None
-        and all(math.isfinite(each.values.get(LOWER_IS_BETTER, math.nan)) for each in (outcome.baseline, outcome.verdict))
+        and all(math.isfinite(each.values.get(BITS_PER_BYTE, math.nan)) for each in (outcome.baseline, outcome.verdict))
     ]
     if not pairs:
         return None

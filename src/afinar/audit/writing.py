@@ -40,6 +40,8 @@ class Report:
     summaries: tuple[Summary, ...]
     strict: bool = False
     seed: int = 0
+    own_base: bool = False
+    """Whether the baseline is the model's own base: a classifier's then has an untrained head."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -55,6 +57,7 @@ class Report:
                 "afinar_audit": SHAPE,
                 "model": first.model,
                 "baseline": first.baseline,
+                "own_base": self.own_base,
                 "task": first.task,
                 "strict": self.strict,
                 "seed": self.seed,

@@ -50,6 +50,8 @@ def _show_suite(suite: Mapping[str, Any], report: Mapping[str, Any], context: Co
     context.say()
     for style, line in _warnings(suite):
         _paragraph(line, context, style)
+    if report["own_base"] and report["task"] == "classification":
+        _paragraph(messages.text("audit.untrained_head"), context)
     for line in notes:
         _paragraph(line, context, "dim")
     if suite["gates"]:

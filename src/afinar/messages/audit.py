@@ -189,6 +189,10 @@ TEXTS = {
         en="The baseline answers {value!r} to {count} of {n} questions.",
         pt="A referência responde {value!r} a {count} de {n} perguntas.",
     ),
+    "untrained_head": Text(
+        en="The base has a classification head that was never trained: what it does shows chance.",
+        pt="A base tem uma cabeça de classificação que nunca foi treinada: o que ela faz mostra o acaso.",
+    ),
     "count_errors": Text(en="in error: {count} (not passed)", pt="em erro: {count} (contam como não aprovados)"),
     "count_inconclusive": Text(en="inconclusive: {count} (not counted)", pt="inconclusivos: {count} (não contam)"),
     "count_skipped": Text(en="skipped: {count} (not counted)", pt="pulados: {count} (não contam)"),

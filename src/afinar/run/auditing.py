@@ -61,8 +61,9 @@ def audit(
     session = source if isinstance(source, Session) else load(source, offline=offline)
     name = _name(session, source)
     known = _training(source, train_data, offline, reporter)
-    before = _baseline(session, name, baseline, offline)
-    return _report(suites, _subject(session, name), before, known, categories, strict, seed, reporter)
+    chosen = baseline if baseline is not None else BASE if session.adapted else NONE
+    before = _baseline(session, name, chosen, offline)
+    return _report(suites, _subject(session, name), before, known, categories, strict, seed, reporter, chosen == BASE)
 
 
 def audit_run(
@@ -74,7 +75,7 @@ def audit_run(
     known = _trained(config, rows, offline, reporter)
     before = _baseline(run, folder.as_posix(), BASE, offline)
     subject = _subject(run, folder.as_posix())
-    return _report(suites, subject, before, known, None, config.audit.strict, config.training.seed, reporter)
+    return _report(suites, subject, before, known, None, config.audit.strict, config.training.seed, reporter, True)
 
 
 def suites_of(config: AuditConfig) -> list[Suite]:
@@ -91,6 +92,7 @@ def _report(
     strict: bool,
     seed: int,
     reporter: Reporter,
+    own_base: bool,
 ) -> Report:
     found = []
     for suite, chosen in zip(suites, _chosen(suites, categories), strict=True):
@@ -100,7 +102,7 @@ def _report(
         )
         found.append(summarise(known, seed=seed))
     reporter.on_done()
-    return Report(tuple(found), strict, seed, files.versions())
+    return Report(tuple(found), strict, seed, own_base, files.versions())
 
 
 def _chosen(suites: Sequence[Suite], categories: Sequence[str] | None) -> list[list[str] | None]:
@@ -145,9 +147,7 @@ def _manner(session: Session) -> dict[str, Any]:
     }
 
 
-def _baseline(session: Session, name: str, baseline: Session | str | Path | None, offline: bool) -> ModelSubject | None:
-    if baseline is None:
-        baseline = BASE if session.adapted else NONE
+def _baseline(session: Session, name: str, baseline: Session | str | Path, offline: bool) -> ModelSubject | None:
     if baseline == NONE:
         return None
     if baseline != BASE:
