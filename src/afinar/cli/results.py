@@ -77,7 +77,10 @@ def _show_together(
 
 
 def _findings_left(made: Table) -> Table:
+    """The last column to the left, and the only one whose cells may take two lines."""
     made.columns[-1].justify = "left"
+    for column in made.columns[:-1]:
+        column.no_wrap = True
     return made
 
 

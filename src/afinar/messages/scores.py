@@ -5,7 +5,7 @@ from afinar.messages import Text
 _FINDINGS = {
     "found_better": Text(en="better, {p}", pt="melhor, {p}"),
     "found_worse": Text(en="worse, {p}", pt="pior, {p}"),
-    "found_no_difference": Text(en="no difference found at n = {n}", pt="sem diferença detectada, n = {n}"),
+    "found_no_difference": Text(en="no difference found at n = {n}", pt="nenhuma diferença encontrada com n = {n}"),
     "found_too_few": Text(en="too few changes to tell", pt="poucas mudanças para concluir"),
     "p": Text(en="p = {value}", pt="p = {value}"),
     "p_below": Text(en="p < {value}", pt="p < {value}"),
