@@ -199,7 +199,7 @@ class TestReport:
         with pytest.raises(ConfigError) as caught:
             load_suite(tree({"input": "a", "expect": {"exact": 5}}))
         assert str(caught.value) == (
-            "A suíte dict tem 1 problema(s):\n"
+            "Problemas na suíte dict: 1\n"
             "dict: cases[0].expect.exact: veio 5; esperado um texto ou uma lista. "
             'Ponha entre aspas palavras e números que são texto: "no", "true", "42".'
         )

@@ -173,8 +173,8 @@ class TestBounds:
         assert problem(tree(afinar_suite=2)).key == "suites.choice"
         assert problem(case(sampling={"n": 2, "seed": 0, "passes": "often"})).key == "suites.choice"
 
-    @pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "1.0.0 "])
-    def test_versions(self, version: str) -> None:
+    @pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "1.0.0 ", 1.0, 1, None])
+    def test_versions(self, version: Any) -> None:
         assert problem(tree(version=version)).key == "suites.version"
 
     @pytest.mark.parametrize("name", [" ", "a ", "a\n", "a;b", "<x>", "a\u200bb"])

@@ -110,6 +110,8 @@ def _problem(place: Place, details: Details) -> Problem:
         return Problem(place[:-1], "suites.missing", {"key": str(place[-1])})
     if kind == "union_tag_not_found":
         return _no_kind(place, got)
+    if kind == "string_type" and place == ("version",):
+        return Problem(place, "suites.version", {"got": shown(got)})
     if kind in KINDS:
         return _wrong_type(place, got, (KINDS[kind],))
     if kind == "literal_error":

@@ -44,8 +44,8 @@ TEXTS = {
     ),
     # Structure
     "invalid": Text(
-        en="The suite {source} has {count} problem(s):\n{problems}",
-        pt="A suíte {source} tem {count} problema(s):\n{problems}",
+        en="Problems in the suite {source}: {count}\n{problems}",
+        pt="Problemas na suíte {source}: {count}\n{problems}",
     ),
     "more": Text(en="... and {count} more.", pt="... e mais {count}."),
     "or": Text(en="or", pt="ou"),
