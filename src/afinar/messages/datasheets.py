@@ -34,10 +34,10 @@ TEXTS = {
         "classifier's untrained head, passes them all, and whoever has learned something would look worse. There the "
         "differences are measured and shown. No other threshold is set, since none would hold for every use; copy the file "
         "and set yours.",
-        pt="A maioria das categorias tem a exigência `no_worse`: a auditoria reprova quando o modelo adaptado é pior do que a "
+        pt="A maioria das categorias tem o limite `no_worse`: a auditoria reprova quando o modelo adaptado é pior do que a "
         "base além do acaso. As que pedem o mesmo rótulo não têm: uma base que diz o mesmo a tudo, como a cabeça sem treino "
         "de um classificador, passa em todas, e quem aprendeu alguma coisa pareceria pior. Ali, as diferenças são medidas e "
-        "mostradas. Nenhum outro limite é posto, porque nenhum valeria para todo uso; copie o arquivo e ponha os seus.",
+        "mostradas. Nenhum outro é posto, porque nenhum valeria para todo uso; copie o arquivo e ponha os seus.",
     ),
     "aliases": Text(
         en="The suites with labels name them `positivo` / `negativo` or `positive` / `negative`, and know a classifier's "
