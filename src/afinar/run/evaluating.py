@@ -119,7 +119,8 @@ def _figures(side: Side, reading: Reading | None, limit: int | None, tasks: Task
     if tasks is None:
         return _Figures(measured, [])
     reporter.on_stage("evaluating.stage_tasks", name=side.name, tasks=", ".join(tasks.names))
-    return _Figures(measured, run_tasks(side.session.model, side.session.tokenizer, tasks))
+    results = run_tasks(side.session.model, side.session.tokenizer, tasks, on_batch=reporter.on_progress)
+    return _Figures(measured, results)
 
 
 def _measured(side: Side, reading: Reading, limit: int | None, reporter: Reporter) -> Measured:
