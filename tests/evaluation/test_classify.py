@@ -86,6 +86,14 @@ def test_a_description_of_few_rows_has_the_whole_curve(model):
     assert [point["kept"] for point in describe_classifier(predictions, LABELS)["coverage"]] == [1, 2, 3, 4, 5]
 
 
+def test_a_description_of_a_model_that_gives_nan_has_no_thresholds(model):
+    _, predictions = evaluate_classifier(model, class_rows(5), Collator(0))
+    predictions[2]["probabilities"] = dict.fromkeys(LABELS, float("nan"))
+    described = describe_classifier(predictions, LABELS)
+    assert (described["calibration"], described["coverage"], described["abstaining"]) == ([], [], [])
+    assert sum(map(sum, described["confusion"])) == 5
+
+
 def test_predict_needs_no_labels(model):
     rows = class_rows(5)
     _, expected = evaluate_classifier(model, rows, Collator(0))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -58,18 +59,20 @@ def describe_classifier(predictions: Sequence[Mapping[str, Any]], label_names: S
     `labels`; `confusion`, counts `[label][prediction]`; `per_class`, :class:`~afinar.metrics.classification.ClassReport`;
     `calibration`, each :class:`~afinar.metrics.calibration.Bin` that holds rows; `coverage`, at most 20 points
     (:class:`~afinar.metrics.abstaining.Kept`) of the coverage-accuracy curve; and `abstaining`, an
-    :class:`~afinar.metrics.abstaining.Abstention` for each of :data:`ASKED_ACCURACIES`.
+    :class:`~afinar.metrics.abstaining.Abstention` for each of :data:`ASKED_ACCURACIES`. The last three are empty where the
+    model gave NaN.
     Raises DataError without rows.
     """
     rows = _classified(predictions, label_names)
     labels, predicted = rows.labels.tolist(), rows.predictions.tolist()
+    sure, right = (rows.confidences, rows.correct) if np.isfinite(rows.probabilities).all() else ([], [])
     return {
         "labels": list(label_names),
         "confusion": confusion_matrix(labels, predicted, len(label_names)),
         "per_class": [asdict(report) for report in class_reports(labels, predicted, label_names)],
-        "calibration": [asdict(part) for part in reliability(rows.confidences, rows.correct)],
-        "coverage": [asdict(point) for point in _thinned(coverage_curve(rows.confidences, rows.correct))],
-        "abstaining": [asdict(threshold_for(rows.confidences, rows.correct, asked)) for asked in ASKED_ACCURACIES],
+        "calibration": [asdict(part) for part in reliability(sure, right)] if len(sure) else [],
+        "coverage": [asdict(point) for point in _thinned(coverage_curve(sure, right))] if len(sure) else [],
+        "abstaining": [asdict(threshold_for(sure, right, asked)) for asked in ASKED_ACCURACIES] if len(sure) else [],
     }
 
 
