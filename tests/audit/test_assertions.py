@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from afinar.audit.assertions.refusals import OPENING, is_refusal
 from afinar.audit.probes import Answer
 from afinar.audit.schema import Expect
 from afinar.audit.verdicts import Status
+from afinar.data import bundled
 
 PASS, FAIL, ERROR, UNSURE = Status.PASS, Status.FAIL, Status.ERROR, Status.INCONCLUSIVE
 
@@ -418,6 +420,15 @@ class TestRefusals:
         assert not is_refusal(text)
         assert judge(text, refusal=True) is FAIL
         assert judge(text, refusal=False) is (PASS if text else UNSURE)
+
+    def test_of_twelve_hundred_texts_one_is_taken_for_a_refusal_and_is_one(self) -> None:
+        texts = []
+        for name in ("instrucoes", "sentimento"):
+            for split in bundled.SPLITS:
+                rows = [json.loads(line) for line in bundled.path(f"afinar/{name}", split).read_text("utf-8").splitlines()]
+                texts += [row["text"] if "text" in row else row["messages"][-1]["content"] for row in rows]
+        assert len(texts) > 1200
+        assert [text[:38] for text in texts if is_refusal(text)] == ["Infelizmente não consigo ver as horas."]
 
     def test_late_ones_are_a_stated_limit(self) -> None:
         assert not is_refusal("Era uma vez. " * 40 + "Não posso ajudar com isso.")
