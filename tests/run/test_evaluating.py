@@ -180,6 +180,16 @@ def test_rows_that_one_of_two_tokenizers_has_to_cut_are_left_out() -> None:
     assert caught.value.key == "evaluating.no_common_rows"
 
 
+def test_rows_of_one_line_are_paired_by_what_they_say(tmp_path: Path) -> None:
+    rows = [*QUESTIONS, QUESTIONS[0], {"prompt": "O que há?", "completion": TEXTS[0][:70]}, QUESTIONS[1]]
+    (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+    told = evaluate(writer(), str(tmp_path / "rows.json"), baseline=other_tokenizer(), max_length=64)
+    assert (told["n"], told["data"]["not_shared"]) == (10, 1)
+    kept = [*QUESTIONS, QUESTIONS[0], QUESTIONS[1]]
+    same = evaluate(writer(), kept, baseline=other_tokenizer(), max_length=64)
+    assert told["comparison"]["bits_per_byte"] == pytest.approx(same["comparison"]["bits_per_byte"], abs=1e-9)
+
+
 # --- running text --------------------------------------------------------------------------------------------------
 
 
@@ -261,9 +271,14 @@ def test_predictions_never_go_over_the_rows_or_a_folder(tmp_path: Path) -> None:
     rows = write_lines(tmp_path / "rows.jsonl", QUESTIONS)
     (tmp_path / "same.jsonl").symlink_to(rows)
     over, folder = "evaluating.predictions_over_data", "evaluating.predictions_folder"
-    for place, key in ((rows, over), (tmp_path / "same.jsonl", over), (tmp_path, folder)):
+    for place, source, key in (
+        (rows, rows, over),
+        (tmp_path / "same.jsonl", rows, over),
+        (rows, tmp_path, over),
+        (tmp_path, rows, folder),
+    ):
         with pytest.raises(RefusedError) as caught:
-            evaluate(writer(), str(rows), predictions=place)
+            evaluate(writer(), str(source), predictions=place)
         assert caught.value.key == key
     assert json.loads(rows.read_text(encoding="utf-8").splitlines()[0]) == QUESTIONS[0]
 

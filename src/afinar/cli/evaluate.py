@@ -108,7 +108,8 @@ def _left_out(result: Mapping[str, Any]) -> list[str]:
         count = about.get(name, result.get("adapted", result["base"]).get(name, 0))
         if count:
             said.append(messages.text(f"scores.rows_{name}", rows=whole(count), length=whole(about.get("max_length", 0))))
-    if "perplexity" in result["base"] and "comparison" in result and "perplexity" not in result["comparison"]:
+    compared = result.get("comparison", {})
+    if "bits_per_byte" in compared and "perplexity" not in compared:
         said.append(messages.text("scores.other_tokens"))
     return said
 

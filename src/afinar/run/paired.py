@@ -1,14 +1,15 @@
 """Two models on the same rows: which rows they have in common, and in which metrics they differ.
 
-Rows are paired by the place they came from. Two tokenizers cut a long row at different places: what is compared are the rows
-of which both models predict the same bytes. Where they also predict the same tokens, every metric is compared; else bits per
-byte, which do not depend on how a text is cut into tokens, and what the written answers are worth.
+Rows are paired by the place they came from and what they say. Two tokenizers cut a long row at different places: what is
+compared are the rows of which both models predict the same bytes. Where they also predict the same tokens, every metric is
+compared; else bits per byte, which do not depend on how a text is cut into tokens, and what the written answers are worth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,13 +28,26 @@ TOKEN_FREE = ("bits_per_byte",)
 
 def aligned(own: Examples, theirs: Examples) -> tuple[Examples, Examples]:
     """The rows that two readings of one source have in common, in the order of the first."""
-    where = {place(example): index for index, example in enumerate(theirs.examples)}
+    where = {key: index for index, key in enumerate(_keys(theirs))}
     pairs = [
-        (index, where[place(example)])
-        for index, example in enumerate(own.examples)
-        if place(example) in where and theirs.examples[where[place(example)]].n_bytes == example.n_bytes
+        (index, where[key])
+        for index, (key, example) in enumerate(zip(_keys(own), own.examples, strict=True))
+        if key in where and theirs.examples[where[key]].n_bytes == example.n_bytes
     ]
     return own.take([first for first, _ in pairs]), theirs.take([second for _, second in pairs])
+
+
+def _keys(examples: Examples) -> list[Hashable]:
+    """What tells each row from the others of its source: its place, its texts (a file may have many rows in one line), and
+    of rows that are equal in both, which of them it is.
+    """
+    seen: Counter[Hashable] = Counter()
+    keys: list[Hashable] = []
+    for example in examples.examples:
+        key = example.path, example.line, repr(example.prompt), example.reference
+        keys.append((*key, seen[key]))
+        seen[key] += 1
+    return keys
 
 
 def differences(before: Measured, after: Measured, *, same_tokens: bool | None = None) -> dict[str, dict[str, Any]]:
@@ -70,11 +84,6 @@ def as_json(difference: Difference) -> dict[str, Any]:
     """Without the ends of an interval that reaches to infinity (one row): JSON has no such number."""
     found = difference.as_dict()
     return {name: value for name, value in found.items() if not isinstance(value, float) or math.isfinite(value)}
-
-
-def place(example: Example) -> tuple[str, int]:
-    """Where a row came from: its key among the rows of one source."""
-    return example.path, example.line
 
 
 def same_tokens(own: Examples, theirs: Examples) -> bool:

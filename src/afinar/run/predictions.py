@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from afinar.errors import RefusedError
@@ -21,15 +22,21 @@ from afinar.run.measure import Measured
 def check_place(path: str | Path, source: str) -> Path:
     """The file that predictions go to, its folder made, before any model is loaded.
 
-    Raises RefusedError for a folder, and for the file that holds the rows themselves.
+    Raises RefusedError for a folder, and for a file that holds the rows themselves; OSError where nothing can be written.
     """
     place = Path(path).expanduser()
     if place.is_dir():
         raise RefusedError("evaluating.predictions_folder", path=str(path))
-    if place.exists() and Path(source).exists() and place.samefile(source):
+    if place.exists() and _holds(Path(source), place):
         raise RefusedError("evaluating.predictions_over_data", path=str(path))
     place.parent.mkdir(parents=True, exist_ok=True)
-    return place
+    with TemporaryFile(dir=place.parent):  # a folder that cannot be written into shows now and not after hours
+        return place
+
+
+def _holds(source: Path, place: Path) -> bool:
+    """Whether `place` is the source of the rows or a file in it."""
+    return source.exists() and place.resolve().is_relative_to(source.resolve())
 
 
 def write_predictions(place: Path, measured: Mapping[str, Measured]) -> None:

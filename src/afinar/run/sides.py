@@ -65,8 +65,10 @@ def beside(own: Side, other: Side | None, reporter: Reporter, *, offline: bool =
     if other is not None:
         yield other
         return
-    name = own.session.base_model.name
-    if own.session.method is not None and not own.session.method.switchable:
+    session, name = own.session, own.session.base_model.name
+    if session.method is not None and not session.method.switchable:
         reporter.on_stage("evaluating.stage_beside", name=name)
-    with base_of(own.session, offline=offline) as session:
-        yield Side(name, session)
+    elif session.task == "classification":
+        reporter.on_stage("evaluating.stage_load", name=name)
+    with base_of(session, offline=offline) as base:
+        yield Side(name, base)
