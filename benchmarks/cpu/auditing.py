@@ -199,6 +199,15 @@ def _share(share: float, simulations: int) -> str:
     return f"{100 * share:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
 
 
+def about() -> str:
+    """How the figures were made."""
+    return (
+        f"`python -m benchmarks.cpu.auditing` (Python {platform.python_version()}, numpy {np.__version__}); seeds 0, 1, ..., "
+        "so that the figures repeat. In brackets the 95% interval (Wilson's) that the number of simulations leaves. What is "
+        "simulated: tests/audit/planted.py and benchmarks/cpu/auditing.py."
+    )
+
+
 def main() -> None:
     """Simulate what is asked for, and write both files after each experiment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -208,11 +217,7 @@ def main() -> None:
     options = parser.parse_args()
     file = options.out / "auditing.json"
     found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"experiments": {}}
-    found["about"] = (
-        f"`python -m benchmarks.cpu.auditing` (Python {platform.python_version()}, numpy {np.__version__}); seeds 0, 1, ..., "
-        "so that the figures repeat. In brackets the 95% interval (Wilson's) that the number of simulations leaves. What is "
-        "simulated: tests/audit/planted.py and benchmarks/cpu/auditing.py."
-    )
+    found["about"] = about()
     options.out.mkdir(parents=True, exist_ok=True)
     for kind in options.only.split(","):
         rows = found["experiments"][kind] = []
