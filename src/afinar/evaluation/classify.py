@@ -65,14 +65,22 @@ def describe_classifier(predictions: Sequence[Mapping[str, Any]], label_names: S
     """
     rows = _classified(predictions, label_names)
     labels, predicted = rows.labels.tolist(), rows.predictions.tolist()
-    sure, right = (rows.confidences, rows.correct) if np.isfinite(rows.probabilities).all() else ([], [])
     return {
         "labels": list(label_names),
         "confusion": confusion_matrix(labels, predicted, len(label_names)),
         "per_class": [asdict(report) for report in class_reports(labels, predicted, label_names)],
-        "calibration": [asdict(part) for part in reliability(sure, right)] if len(sure) else [],
-        "coverage": [asdict(point) for point in _thinned(coverage_curve(sure, right))] if len(sure) else [],
-        "abstaining": [asdict(threshold_for(sure, right, asked)) for asked in ASKED_ACCURACIES] if len(sure) else [],
+        **_by_confidence(rows),
+    }
+
+
+def _by_confidence(rows: Classified) -> dict[str, list[dict[str, Any]]]:
+    if not np.isfinite(rows.probabilities).all():
+        return {"calibration": [], "coverage": [], "abstaining": []}
+    sure, right = rows.confidences, rows.correct
+    return {
+        "calibration": [asdict(part) for part in reliability(sure, right)],
+        "coverage": [asdict(point) for point in _thinned(coverage_curve(sure, right))],
+        "abstaining": [asdict(threshold_for(sure, right, asked)) for asked in ASKED_ACCURACIES],
     }
 
 
