@@ -88,6 +88,11 @@ def test_texts_of_probes() -> None:
     assert leak_of(probes[:1], leaks) is None
 
 
+def test_a_long_text_is_cut_in_the_telling() -> None:
+    text = "palavra " * 500
+    assert len(find_leaks([text], [text])[text].reason.values["text"]) == 201
+
+
 def test_words() -> None:
     assert words_of("Não é, d'água... 3,5%") == ("não", "é", "d", "água", "3", "5")
 

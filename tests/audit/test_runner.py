@@ -149,6 +149,11 @@ class TestMonotony:
         audit = run_suite(suite(*cases), Stub(lambda text: "NÃO " if text == "3" else "não"))
         assert audit.monotony == (Monotony("answer", "não", FEWEST, FEWEST),)
 
+    def test_a_long_answer_is_cut_in_the_telling(self) -> None:
+        cases = [check(f"{number}") for number in range(FEWEST)]
+        [same] = run_suite(suite(*cases), Stub(lambda text: "a" * 10_000)).monotony
+        assert (len(same.value), same.count) == (200, FEWEST)
+
     def test_too_few_questions_tell_nothing(self) -> None:
         cases = [check(f"{number}") for number in range(FEWEST - 1)]
         assert run_suite(suite(*cases), Stub(lambda text: "não")).monotony == ()

@@ -193,6 +193,11 @@ class TestTerminal:
         assert "differs, p" in text
         assert "worse, p" in shown(Report((summarise(passages(0.2)),)), 100)
 
+    def test_too_few_changes_and_too_few_cases(self) -> None:
+        changes, cases = audit({"um": "pppp"}, {"um": "fppp"}), scored(0.2, n=3)
+        assert "+1 −0  too few changes to tell, n = 4" in shown(Report((summarise(changes),)), 120)
+        assert "too few cases to tell, n = 3" in shown(Report((summarise(cases),)), 120)
+
     def test_first_what_broke(self) -> None:
         lines = shown(example(), 120).splitlines()
         start = lines.index("Did not pass (5 of 15)")
@@ -202,7 +207,8 @@ class TestTerminal:
 
 def test_hostile_texts_cannot_move_the_cursor() -> None:
     line = {
-        "suite": "s", "case": "c", "category": "k", "role": "model", "status": "fail", "reasons": [],
+        "suite": "s", "case": "c", "category": "k", "role": "model", "status": "fail",
+        "reasons": [{"key": "x", "values": {}, "text": "por \x1b]0;isto"}],
         "expansions": [
             {"kind": "input", "text": "a\x1b[2Jb\x00", "response": "x\ny\u202e", "status": "fail", "truncated": True}
         ],
@@ -213,6 +219,7 @@ def test_hostile_texts_cannot_move_the_cursor() -> None:
     assert "\x1b[2J" not in text
     assert "  a\\x1b[2Jb\\x00" in text
     assert "  → x y\\u202e (cut off)" in text
+    assert "  por \\x1b]0;isto" in text
 
 
 def test_a_run_with_an_audit_leaves_with_its_exit_code(

@@ -19,6 +19,8 @@ from afinar.audit.verdicts import Reason
 
 SHORTEST = 6
 """Words from which on being contained in a training text is no coincidence."""
+LONGEST = 200
+"""Characters of a text that a reason tells."""
 WORD = re.compile(r"\w+")
 
 
@@ -32,7 +34,8 @@ class Leak:
     @property
     def reason(self) -> Reason:
         """Why a case is left out."""
-        return Reason("audit.leaked_same" if self.how == "same" else "audit.leaked_contained", {"text": self.text})
+        text = self.text if len(self.text) <= LONGEST else f"{self.text[:LONGEST]}…"
+        return Reason("audit.leaked_same" if self.how == "same" else "audit.leaked_contained", {"text": text})
 
 
 def find_leaks(texts: Iterable[str], training: Iterable[str]) -> dict[str, Leak]:

@@ -10,6 +10,8 @@ from afinar.audit.probes import Answer, Probe, Response, Score, Scores
 
 FEWEST = 20
 """Different questions below which one answer to all of them may well be the right one."""
+LONGEST = 200
+"""Characters of an answer that are told."""
 SHARE = 0.99
 """Of the answers, from which on they count as one."""
 
@@ -39,5 +41,5 @@ def monotony(responses: Mapping[Probe, Response]) -> tuple[Monotony, ...]:
     for names, counted in decided.items():
         value, count = counted.most_common(1)[0]
         if counted.total() >= FEWEST and count >= SHARE * counted.total():
-            found.append(Monotony("label" if names else "answer", value, count, counted.total()))
+            found.append(Monotony("label" if names else "answer", value[:LONGEST], count, counted.total()))
     return tuple(found)

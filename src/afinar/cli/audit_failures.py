@@ -60,7 +60,7 @@ def _show(line: Line, broke: bool, context: Context) -> None:
             answer.append(f" {messages.text('audit.truncated')}", style="dim")
         context.show(answer)
     for reason in line["reasons"][:2]:
-        context.show(Text(f"  {reason['text']}", style="dim"))
+        context.show(Text(f"  {_short(reason['text'])}", style="dim"))
 
 
 def _short(text: str) -> str:

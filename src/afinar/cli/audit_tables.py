@@ -118,9 +118,10 @@ def _change(test: Mapping[str, Any] | None) -> Row:
 
 def _finding(test: Mapping[str, Any]) -> Text:
     """The finding, by the corrected p where there is one."""
-    p = test.get("p_holm", test.get("p"))
-    told = messages.text(f"audit.found_{test['finding']}", p="" if p is None else p_value(p), n=messages.number(test["n"], 0))
-    return Text(told, style=STYLES.get(test["finding"], ""))
+    finding, p = str(test["finding"]), test.get("p_holm", test.get("p"))
+    name = f"{finding}_changes" if finding == "too_few" and "test" in test else finding
+    told = messages.text(f"audit.found_{name}", p="" if p is None else p_value(p), n=messages.number(test["n"], 0))
+    return Text(told, style=STYLES.get(finding, ""))
 
 
 # --- passages, groups, stereotypes ---------------------------------------------------------------------------------

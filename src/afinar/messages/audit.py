@@ -168,7 +168,8 @@ TEXTS = {
     "found_worse": Text(en="worse, {p}", pt="pior, {p}"),
     "found_differs": Text(en="differs, {p}, n = {n}", pt="difere, {p}, n = {n}"),
     "found_no_difference": Text(en="no difference found at n = {n}", pt="nenhuma diferença encontrada com n = {n}"),
-    "found_too_few": Text(en="too few to tell, n = {n}", pt="poucos para concluir, n = {n}"),
+    "found_too_few": Text(en="too few cases to tell, n = {n}", pt="poucos casos para concluir, n = {n}"),
+    "found_too_few_changes": Text(en="too few changes to tell, n = {n}", pt="poucas mudanças para concluir, n = {n}"),
     "same_label": Text(
         en="The model gives the label {value!r} to {count} of {n} texts: what is equal over groups or variants is so for "
         "that reason.",
