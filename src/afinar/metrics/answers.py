@@ -50,7 +50,9 @@ def answer_metrics(
     for name, values in row_scores(texts, groups, language=language).items():
         metrics |= _with_interval(name, float(values.mean()), _mean_interval(name, values, seed))
     if len(texts) == 1:  # only Wilson's interval knows something about a single row
-        metrics = {name: value for name, value in metrics.items() if not name.endswith(("_low", "_high")) or "exact" in name}
+        metrics = {
+            name: value for name, value in metrics.items() if not name.endswith(("_low", "_high")) or name.startswith("exact")
+        }
     return metrics | {"n": len(texts)}
 
 
