@@ -1,11 +1,12 @@
 """Perplexity and log-likelihoods beside lm-evaluation-harness, on the same model and texts: how far apart, and how long.
 
     AFINAR_DATA=DATA python -m benchmarks.cpu.harness      # DATA holds noticias/ and literatura/, valid.jsonl each
-    python -m benchmarks.cpu.harness                       # the bundled reviews stand in
+    python -m benchmarks.cpu.harness --only pairs          # the other figures stay; without DATA the bundled reviews stand in
 
 Documents: passages, and passages joined until they are longer than any window. Pairs: a passage cut between two words. Both
-sides take the same model in memory, in float32 and bfloat16, the harness with `softmax_dtype="float32"`; its windows for other
-strides than its own are made by its `get_rolling_token_windows`. One thread. Written: `harness.json`, and `harness.md` of it.
+sides take the same model in memory, documents in float32 and bfloat16, the harness with `softmax_dtype="float32"`; its
+windows for other strides than its own are made by its `get_rolling_token_windows`. One thread. Written: `harness.json`, and
+`harness.md` of it.
 """
 
 from __future__ import annotations
@@ -32,18 +33,25 @@ def main() -> None:
     """Measure both sides and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("AFINAR_DATA"))
-    data = parser.parse_args().data
+    parser.add_argument("--only", choices=("documents", "pairs"), help="measure these anew; the other figures stay")
+    options = parser.parse_args()
+    data = options.data
     sets = {name: texts_of(data, name) for name in ("noticias", "literatura")} if data else {"resenhas": bundled_texts()}
     import torch
 
     torch.set_num_threads(1)
-    found: dict[str, Any] = {"environment": environment(), "documents": [], "pairs": []}
-    for dtype, windows in (("float32", WINDOWS), ("bfloat16", WINDOWS[:1])):
-        model, tokenizer = embedded(dtype)
-        for name, texts in sets.items():
-            about = {"set": name, "dtype": dtype}
-            found["documents"] += [{**about, **of_documents(model, tokenizer, texts, *how)} for how in windows]
-            found["pairs"].append({**about, **of_pairs(model, tokenizer, texts)})
+    kept = json.loads((RESULTS / "harness.json").read_text(encoding="utf-8")) if options.only else {}
+    found: dict[str, Any] = {**kept, "environment": environment()}
+    if options.only != "pairs":
+        found["documents"] = [
+            {"set": name, "dtype": dtype, **of_documents(*embedded(dtype), texts, *how)}
+            for dtype, windows in (("float32", WINDOWS), ("bfloat16", WINDOWS[:1]))
+            for name, texts in sets.items()
+            for how in windows
+        ]
+    if options.only != "documents":
+        model, tokenizer = embedded("float32")
+        found["pairs"] = [{"set": name, "dtype": "float32", **of_pairs(model, tokenizer, sets[name])} for name in sets]
     (RESULTS / "harness.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "harness.md").write_text(table(found), encoding="utf-8")
     print(table(found))
@@ -145,9 +153,17 @@ def cut(text: str, draw: random.Random) -> tuple[str, str]:
 def harness(model: Any, tokenizer: Any, window: int | None) -> Any:
     from lm_eval.models.huggingface import HFLM
 
+    # logits_cache=False: of two requests whose texts are equal but cut at different places, the harness (0.4.13) scores the
+    # shorter continuation at the positions of the longer one.
     return HFLM(
-        pretrained=model, tokenizer=tokenizer, backend="causal", softmax_dtype="float32", max_length=window, batch_size=4
-    )  # fmt: skip
+        pretrained=model,
+        tokenizer=tokenizer,
+        backend="causal",
+        softmax_dtype="float32",
+        max_length=window,
+        batch_size=4,
+        logits_cache=False,
+    )
 
 
 def rolling(lm: Any, tokenizer: Any, texts: list[str], window: int, stride: int) -> list[float]:
@@ -189,7 +205,9 @@ def table(found: dict[str, Any]) -> str:
         "",
         f"`python -m benchmarks.cpu.harness` on afinar-mini ({about['machine']}, one thread; Python {about['python']}, torch "
         f"{about['torch']}, transformers {about['transformers']}, lm-eval {about['lm_eval']}). Seconds are of one pass, on a "
-        "machine that had other work. The harness makes the whole logits, afinar those of a few hundred positions at a time.",
+        "machine that had other work. The harness makes the whole logits, afinar those of a few hundred positions at a time. "
+        "The harness runs with `logits_cache=False`: with its cache (0.4.13), two requests of one text that is cut at different "
+        "places share logits, and the shorter continuation is scored at the positions of the longer one.",
         "",
         "## Whole documents: bits per byte",
         "",

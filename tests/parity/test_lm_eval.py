@@ -199,6 +199,19 @@ def test_contexts_are_cut_where_the_harness_cuts_them(tokenizer):
     check_pairs(supervise(tiny_model("gpt2")), tokenizer, [("a " * 100, "longe"), ("", "b" * 128)])
 
 
+def test_one_text_cut_at_two_places(mini):
+    """With its cache the harness scores the shorter continuation at the positions of the longer one."""
+    pairs = [
+        ("O trem das sete passou", " vazio."),
+        ("O trem das sete", " passou vazio."),
+        ("O trem", " das sete passou vazio."),
+    ]
+    uncached = harness(mini.model, mini.tokenizer, add_bos_token=None, logits_cache=False)
+    theirs = log_likelihoods(uncached.loglikelihood, pairs)
+    ours = likelihood.log_likelihoods(mini.model, mini.tokenizer, pairs)
+    assert [one.nats for one in ours] == pytest.approx([nats for nats, _ in theirs], rel=1e-5)
+
+
 def test_pairs_in_half_precision_equal_log_likelihoods(tokenizer):
     check_pairs(supervise(tiny_model().bfloat16()), tokenizer, CONTINUED[:-1], rel=2e-2)
 

@@ -8,7 +8,8 @@ what is left of it. Blanks at the end of the context count as the text's, since 
 before it. After an empty context the text follows the tokenizer's BOS, or EOS where it has none.
 
 Equal to `loglikelihood` of lm-evaluation-harness (Gao et al. 2021, doi:10.5281/zenodo.5371628), but for tokenizers that put
-EOS behind each text: there the harness would drop as many of the text's first tokens, and here that EOS is left out.
+EOS behind each text: there the harness would drop as many of the text's first tokens, and here that EOS is left out. Its cache
+(`logits_cache`, on by default in 0.4.13) scores wrongly where one text is cut at two places; without it the two agree.
 """
 
 from __future__ import annotations
