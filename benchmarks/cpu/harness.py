@@ -206,8 +206,8 @@ def table(found: dict[str, Any]) -> str:
         f"`python -m benchmarks.cpu.harness` on afinar-mini ({about['machine']}, one thread; Python {about['python']}, torch "
         f"{about['torch']}, transformers {about['transformers']}, lm-eval {about['lm_eval']}). Seconds are of one pass, on a "
         "machine that had other work. The harness makes the whole logits, afinar those of a few hundred positions at a time. "
-        "The harness runs with `logits_cache=False`: with its cache (0.4.13), two requests of one text that is cut at different "
-        "places share logits, and the shorter continuation is scored at the positions of the longer one.",
+        "The harness runs with `logits_cache=False`: with its cache (0.4.13), two requests of one text that is cut at "
+        "different places share logits, and the shorter continuation is scored at the positions of the longer one.",
         "",
         "## Whole documents: bits per byte",
         "",
