@@ -12,6 +12,7 @@ from afinar.errors import DataError
 from afinar.evaluation.perplexity import causal_rows as causal_sums
 from afinar.evaluation.perplexity import evaluate_causal
 from afinar.evaluation.signature import row_signature
+from afinar.metrics.intervals import bootstrap_perplexity
 from afinar.models.causal import supervise
 from tests.evaluation.rows import causal_rows
 from tests.tiny import ARCHITECTURES, tiny_model, tiny_tokenizer
@@ -61,7 +62,9 @@ def test_the_interval_is_over_rows_and_repeats_with_the_seed():
     model, rows = tiny_model(), causal_rows(20)
     first = evaluate_causal(model, rows, Collator(0), seed=1)
     assert first == evaluate_causal(model, rows, Collator(0), seed=1)
-    assert first["perplexity_low"] != evaluate_causal(model, rows, Collator(0), seed=2)["perplexity_low"]
+    sums = causal_sums(model, rows, Collator(0))
+    expected = bootstrap_perplexity(sums.losses.tolist(), sums.tokens.tolist(), seed=1)
+    assert (first["perplexity_low"], first["perplexity_high"]) == pytest.approx(expected)
     twin = Examples([*rows.examples[:1]] * 5, format=rows.format, task=rows.task)  # equal rows leave no doubt
     same = evaluate_causal(model, twin, Collator(0))
     assert same["perplexity_low"] == pytest.approx(same["perplexity_high"], rel=1e-5)
