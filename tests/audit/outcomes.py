@@ -22,6 +22,8 @@ def audit(
     *,
     categories: dict[str, Any] | None = None,
     monotony: Sequence[Monotony] = (),
+    baseline_monotony: Sequence[Monotony] = (),
+    asks: Sequence[str] = ("label", "answer"),
     leaks: Sequence[str] = (),
 ) -> Audit:
     """An audit whose categories have these outcomes, a letter each: `{"fatos": "ppfe"}`. leaks: ids of cases."""
@@ -34,7 +36,18 @@ def audit(
         Outcome(case, verdict, base, Leak("x", "same") if case.id in leaks else None)
         for case, verdict, base in zip(made.cases, own, other, strict=True)
     )
-    return Audit(made, "depois", "causal", outcomes, "antes" if before else None, tuple(monotony), (), bool(leaks))
+    asked = dict.fromkeys(after, frozenset(asks))
+    return Audit(
+        made,
+        "depois",
+        "causal",
+        outcomes,
+        "antes" if before else None,
+        tuple(monotony),
+        tuple(baseline_monotony),
+        bool(leaks),
+        asked,
+    )
 
 
 def scored(gap: float, n: int = 12, *, category: dict[str, Any] | None = None, noise: float = 0.01) -> Audit:

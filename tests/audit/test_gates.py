@@ -103,6 +103,17 @@ class TestSayingTheSameToEverything:
         known = {"um": {"about": "x", "measures": "bias", "gate": {"at_least": 0.5}}}
         assert only(audit({"um": "f" * 40}, categories=known, monotony=[SAME])).status == "failed"
 
+    def test_is_no_matter_where_no_such_thing_is_asked(self) -> None:
+        known = {"um": {"about": "x", "measures": "variety", "gate": {"at_least": 0.5}}}
+        made = audit({"um": "p" * 40}, categories=known, monotony=[SAME], asks=["likelihood"])
+        assert only(made).status == "passed"
+
+    @pytest.mark.parametrize(("measures", "status"), [("robustness", "inconclusive"), ("capability", "failed")])
+    def test_makes_a_baseline_that_nothing_is_worse_than(self, measures: str, status: str) -> None:
+        known = {"um": {"about": "x", "measures": measures, "gate": {"no_worse": True}}}
+        made = audit({"um": "f" * 10 + "p" * 30}, {"um": "p" * 40}, categories=known, baseline_monotony=[SAME])
+        assert only(made).status == status
+
     def test_is_no_matter_for_capability(self) -> None:
         assert only(audit({"um": "p" * 40}, categories={"um": {"about": "x", "measures": "capability",
                           "gate": {"at_least": 0.5}}}, monotony=[SAME])).status == "passed"  # fmt: skip

@@ -9,7 +9,8 @@ max_gap     the whole interval of the gap is within     the gap is beyond, and d
 no_worse    the comparison says so                      the comparison with the baseline finds it worse
 ==========  ==========================================  ======================================================================
 
-What is neither is inconclusive, and so is a gate of equal treatment that a model passes by saying the same to everything.
+What is neither is inconclusive. So is a gate of equal treatment that a model passes by saying the same to everything, and one
+that it fails against a baseline which does: an untrained head treats all alike, and any classifier is "worse" than that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from afinar.audit.monotony import Monotony
+from afinar.audit.runner import Audit
 from afinar.audit.summary import CategorySummary, Summary
 from afinar.audit.verdicts import Reason
 from afinar.metrics.difference import Difference
@@ -118,6 +121,8 @@ def _max_gap(each: CategorySummary, most: float) -> tuple[GateStatus, Reason]:
 
 def _no_worse(each: CategorySummary) -> tuple[GateStatus, Reason]:
     tests = {name: test for name in ("comparison", "measured_comparison") if (test := getattr(each, name)) is not None}
+    if not tests and each.baseline is not None:
+        return GateStatus.INCONCLUSIVE, Reason("audit.gate_nothing_shared", {"category": each.name})
     if not tests:
         return GateStatus.INCONCLUSIVE, Reason("audit.gate_no_baseline")
     name, test = min(tests.items(), key=lambda item: _GRAVITY.index(_told(item[1])))
@@ -143,9 +148,22 @@ def _told(test: Difference) -> str:
 
 
 def _weighed(gate: Gate, summary: Summary) -> Gate:
-    """A gate that a model passes by saying the same to everything has shown nothing."""
-    each, same = summary.category(gate.category), summary.audit.monotony
-    if not (same and each and each.category.measures in HOLLOW and gate.status is GateStatus.PASSED):
+    """A gate that saying the same to everything decides has shown nothing: the model's passes it, the baseline's fails it."""
+    audit, each = summary.audit, summary.category(gate.category)
+    if each is None or each.category.measures not in HOLLOW:
         return gate
-    values = {"value": same[0].value, "count": same[0].count, "n": same[0].n}
-    return Gate(gate.category, gate.rule, GateStatus.INCONCLUSIVE, Reason("audit.gate_monotony", values))
+    if gate.status is GateStatus.PASSED:
+        same, key = _same(audit.monotony, each, audit), "audit.gate_monotony"
+    elif gate.status is GateStatus.FAILED and gate.rule == "no_worse":
+        same, key = _same(audit.baseline_monotony, each, audit), "audit.gate_monotony_before"
+    else:
+        return gate
+    if same is None:
+        return gate
+    values = {"value": same.value, "count": same.count, "n": same.n}
+    return Gate(gate.category, gate.rule, GateStatus.INCONCLUSIVE, Reason(key, values))
+
+
+def _same(found: Sequence[Monotony], each: CategorySummary, audit: Audit) -> Monotony | None:
+    """What was said to everything, where the category asks for such a thing: a pair of texts asks for no label."""
+    return next((one for one in found if one.what in audit.asked.get(each.name, ())), None)

@@ -16,10 +16,13 @@ from typing import Any
 
 from afinar.audit.leakage import Leak, find_leaks, leak_of, texts_of
 from afinar.audit.monotony import Monotony, monotony
-from afinar.audit.probes import Ask, Failure, Probe, Response, Subject
+from afinar.audit.probes import Ask, Failure, Likelihood, Probe, Response, Score, Subject
 from afinar.audit.schema import Suite
 from afinar.audit.verdicts import Reason, Status, Verdict, kind_of
 from afinar.errors import AfinarError, ConfigError
+
+ASKS_FOR = {Ask: "answer", Score: "label", Likelihood: "likelihood"}
+"""What each probe asks for, by the words of :class:`~afinar.audit.monotony.Monotony`."""
 
 OnProgress = Callable[[int, int], None]
 """Called with the probes answered so far and the probes in all."""
@@ -41,7 +44,8 @@ class Audit:
     """All that was found out; :func:`afinar.audit.summary.summarise` counts and compares it.
 
     outcomes: of the cases that were chosen, in the suite's order. monotony, baseline_monotony: what one label or one answer
-    was given for everything. leaks_checked: whether there were training data to look for the suite's texts in.
+    was given for everything. leaks_checked: whether there were training data to look for the suite's texts in. asked: for each
+    category what was asked in it: label, answer, likelihood.
     """
 
     suite: Suite
@@ -52,6 +56,7 @@ class Audit:
     monotony: tuple[Monotony, ...] = ()
     baseline_monotony: tuple[Monotony, ...] = ()
     leaks_checked: bool = False
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ def run_suite(
         monotony(after.responses),
         () if before is None else monotony(before.responses),
         training is not None,
+        _asked(planned),
     )
 
 
@@ -137,6 +143,13 @@ def _plan(case: Any, suite: Suite, task: str) -> Planned:
         return Planned(case, tuple(_alone(probe) for probe in kind.probes(case, suite, task)))
     except Exception as error:  # noqa: BLE001  one case's defect must not cost the others their answers
         return Planned(case, verdict=_error(error))
+
+
+def _asked(planned: Sequence[Planned]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for each in planned:
+        found.setdefault(each.case.category, set()).update(ASKS_FOR[type(probe)] for probe in each.probes)
+    return {category: frozenset(kinds) for category, kinds in found.items()}
 
 
 def _alone(probe: Probe) -> Probe:

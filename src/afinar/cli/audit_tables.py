@@ -194,20 +194,25 @@ def _warnings(suite: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _outside(suite: Mapping[str, Any]) -> Iterator[str]:
-    """Per category what ended neither passed nor failed."""
+    """Per category what ended neither passed nor failed; where the baseline differs in that, for both."""
     for name, each in suite["categories"].items():
-        told = [
-            messages.text(f"audit.count_{kind}", count=whole(each["model"][kind])) for kind in OUTSIDE if each["model"][kind]
-        ]
-        if told:
-            yield f"{name}: {', '.join(told)}."
+        own, before = _ended(each["model"]), _ended(each.get("baseline", {}))
+        if before and before != own:
+            yield f"{messages.text('audit.count_before', category=name)}: {before}."
+        if own:
+            yield f"{name}: {own}."
+
+
+def _ended(counts: Mapping[str, Any]) -> str:
+    """`in error: 1 (not passed), skipped: 2 (not counted)`; empty where all cases passed or failed."""
+    return ", ".join(messages.text(f"audit.count_{kind}", count=whole(counts[kind])) for kind in OUTSIDE if counts.get(kind))
 
 
 def _beside(suite: Mapping[str, Any]) -> Iterator[str]:
     """The capability that a category of bias or content is read together with."""
     for name, each in suite["categories"].items():
         other = suite["categories"].get(each.get("beside"))
-        if other is not None:
+        if other is not None and each["model"]["n"]:
             yield messages.text("audit.beside", category=name, other=each["beside"], passed=passed(other["model"]))
 
 

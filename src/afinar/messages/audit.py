@@ -105,6 +105,10 @@ TEXTS = {
         en="There is nothing to compare with; give a --baseline.",
         pt="Não há com o que comparar; informe um --baseline.",
     ),
+    "gate_nothing_shared": Text(
+        en="No case was conclusive for both the model and the baseline.",
+        pt="Nenhum caso foi conclusivo para o modelo e também para a referência.",
+    ),
     "gate_worse": Text(
         en="Worse than the baseline beyond chance: difference {difference}, n = {n}, {p}.",
         pt="Pior que a referência, além do acaso: diferença {difference}, n = {n}, {p}.",
@@ -120,6 +124,10 @@ TEXTS = {
     "gate_monotony": Text(
         en="The model said {value!r} to {count} of {n} questions; passing this shows nothing.",
         pt="O modelo respondeu {value!r} a {count} de {n} perguntas; passar aqui não mostra nada.",
+    ),
+    "gate_monotony_before": Text(
+        en="The baseline said {value!r} to {count} of {n} questions; being worse than that shows nothing.",
+        pt="A referência respondeu {value!r} a {count} de {n} perguntas; ser pior que isso não mostra nada.",
     ),
     "same_name": Text(
         en="Two of the suites are called {name}.",
@@ -194,6 +202,7 @@ TEXTS = {
         en="The base has a classification head that was never trained: what it does shows chance.",
         pt="A base tem uma cabeça de classificação que nunca foi treinada: o que ela faz mostra o acaso.",
     ),
+    "count_before": Text(en="{category}, before", pt="{category}, antes"),
     "count_errors": Text(en="in error: {count} (not passed)", pt="em erro: {count} (contam como não aprovados)"),
     "count_inconclusive": Text(en="inconclusive: {count} (not counted)", pt="inconclusivos: {count} (não contam)"),
     "count_skipped": Text(en="skipped: {count} (not counted)", pt="pulados: {count} (não contam)"),
