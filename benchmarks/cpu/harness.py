@@ -1,4 +1,4 @@
-"""Perplexity and log-likelihoods beside lm-evaluation-harness, on the same model and texts: how far apart, and how long.
+"""Perplexity and log-likelihoods beside lm-evaluation-harness, on the same model and texts: how far apart.
 
     AFINAR_DATA=DATA python -m benchmarks.cpu.harness      # DATA holds noticias/ and literatura/, valid.jsonl each
     python -m benchmarks.cpu.harness --only pairs          # the other figures stay; without DATA the bundled reviews stand in
@@ -18,8 +18,6 @@ import math
 import os
 import platform
 import random
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -100,8 +98,8 @@ def of_documents(model: Any, tokenizer: Any, texts: list[str], window: int, stri
     from afinar.evaluation.rolling import Rolling, rolling_rows
 
     documents = [Document(text, "texts", line) for line, text in enumerate(texts, start=1)]
-    ours, seconds = timed(lambda: rolling_rows(model, tokenizer, documents, Rolling(window, stride)))
-    theirs, their_seconds = timed(lambda: rolling(harness(model, tokenizer, window), tokenizer, texts, window, stride))
+    ours = rolling_rows(model, tokenizer, documents, Rolling(window, stride))
+    theirs = rolling(harness(model, tokenizer, window), tokenizer, texts, window, stride)
     n_bytes = sum(len(text.encode()) for text in texts)
     return {
         "window": window,
@@ -112,8 +110,6 @@ def of_documents(model: Any, tokenizer: Any, texts: list[str], window: int, stri
         "bits_per_byte": ours.metrics()["bits_per_byte"],
         "harness_bits_per_byte": -math.fsum(theirs) / math.log(2) / n_bytes,
         "largest_relative_difference": max(abs(a + b) / abs(b) for a, b in zip(ours.losses, theirs, strict=True)),
-        "seconds": seconds,
-        "harness_seconds": their_seconds,
         "signature": str(ours.signature),
     }
 
@@ -126,10 +122,9 @@ def of_pairs(model: Any, tokenizer: Any, texts: list[str]) -> dict[str, Any]:
 
     draw = random.Random(0)
     pairs = [cut(text, draw) for text in itertools.islice(itertools.cycle(texts[:PASSAGES]), PAIRS)]
-    ours, seconds = timed(lambda: log_likelihoods(model, tokenizer, pairs))
+    ours = log_likelihoods(model, tokenizer, pairs)
     requests = [Instance("loglikelihood", {}, pair, index) for index, pair in enumerate(pairs)]
-    lm = harness(model, tokenizer, None)
-    theirs, their_seconds = timed(lambda: lm.loglikelihood(requests, disable_tqdm=True))
+    theirs = harness(model, tokenizer, None).loglikelihood(requests, disable_tqdm=True)
     both = list(zip(ours, theirs, strict=True))
     return {
         "n": len(pairs),
@@ -138,8 +133,6 @@ def of_pairs(model: Any, tokenizer: Any, texts: list[str]) -> dict[str, Any]:
         "harness_nats": math.fsum(nats for nats, _ in theirs),
         "largest_difference_nats": max(abs(one.nats - nats) for one, (nats, _) in both),
         "greedy_alike": sum(one.greedy == greedy for one, (_, greedy) in both),
-        "seconds": seconds,
-        "harness_seconds": their_seconds,
     }
 
 
@@ -184,11 +177,6 @@ def rolling(lm: Any, tokenizer: Any, texts: list[str], window: int, stride: int)
     return sums
 
 
-def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    start = time.perf_counter()
-    return function(), time.perf_counter() - start
-
-
 # --- written -------------------------------------------------------------------------------------------------------------
 
 
@@ -204,37 +192,32 @@ def table(found: dict[str, Any]) -> str:
         "# Perplexity and log-likelihoods beside lm-evaluation-harness",
         "",
         f"`python -m benchmarks.cpu.harness` on afinar-mini ({about['machine']}, one thread; Python {about['python']}, torch "
-        f"{about['torch']}, transformers {about['transformers']}, lm-eval {about['lm_eval']}). Seconds are of one pass, on a "
-        "machine that had other work. The harness makes the whole logits, afinar those of a few hundred positions at a time. "
+        f"{about['torch']}, transformers {about['transformers']}, lm-eval {about['lm_eval']})."
         "The harness runs with `logits_cache=False`: with its cache (0.4.13), two requests of one text that is cut at "
         "different places share logits, and the shorter continuation is scored at the positions of the longer one.",
         "",
         "## Whole documents: bits per byte",
         "",
         "| texts | dtype | window | stride | n | longest, tokens | afinar | harness "
-        "| largest relative difference of a document | seconds | harness, seconds |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| largest relative difference of a document |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in found["documents"]:
         lines.append(
             f"| {row['set']} | {row['dtype']} | {row['window']} | {row['stride']} | {row['n']} | {row['longest_tokens']:,} "
-            f"| {row['bits_per_byte']:.6f} | {row['harness_bits_per_byte']:.6f} | {row['largest_relative_difference']:.1e} "
-            f"| {row['seconds']:.1f} | {row['harness_seconds']:.1f} |"
+            f"| {row['bits_per_byte']:.6f} | {row['harness_bits_per_byte']:.6f} | {row['largest_relative_difference']:.1e} |"
         )
     lines += [
         "",
         "## Texts after contexts: log-likelihoods in nats",
         "",
-        "| texts | dtype | n | tokens | afinar, sum | harness, sum | largest difference of a pair | greedy alike | seconds "
-        "| harness, seconds |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| texts | dtype | n | tokens | afinar, sum | harness, sum | largest difference of a pair | greedy alike |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in found["pairs"]:
         lines.append(
             f"| {row['set']} | {row['dtype']} | {row['n']} | {row['tokens']:,} | {row['nats']:.3f} "
-            f"| {row['harness_nats']:.3f} | {row['largest_difference_nats']:.1e} | {row['greedy_alike']} "
-            f"| {row['seconds']:.1f} "
-            f"| {row['harness_seconds']:.1f} |"
+            f"| {row['harness_nats']:.3f} | {row['largest_difference_nats']:.1e} | {row['greedy_alike']} |"
         )
     return "\n".join(lines) + "\n"
 
