@@ -171,6 +171,10 @@ def environment() -> dict[str, str]:
     return {"python": platform.python_version(), **packages}
 
 
+def shown(difference: float) -> str:
+    return f"{difference:.1e}" if difference else "0"
+
+
 def table(found: dict[str, Any]) -> str:
     """The figures as Markdown."""
     about = found["environment"]
@@ -184,7 +188,7 @@ def table(found: dict[str, Any]) -> str:
         "| metric | reference | sets | largest difference |",
         "| --- | --- | ---: | ---: |",
         *(
-            f"| {row['metric']} | {row['reference']} | {row['sets']} | {row['difference'] and format(row['difference'], '.1e')} |"
+            f"| {row['metric']} | {row['reference']} | {row['sets']} | {shown(row['difference'])} |"
             for row in found["differences"]
         ),
         "",

@@ -63,12 +63,14 @@ class TestAsking:
 
     def test_everything_else(self, call: Call, pipeline: Pipeline) -> None:
         words = ("--generate", "--max-new-tokens", "9", "--baseline", "b", "--predictions", "p.jsonl", "--offline")
+        of_tasks = ("--tasks-shots", "0", "--tasks-limit", "5", "--tasks-chat")
         pipeline.evaluated = CLASSIFIED
-        answer = call("evaluate", "m", "--data", "x", *words, "--tasks", "one,two", "--tasks-path", "t")
+        answer = call("evaluate", "m", "--data", "x", *words, "--tasks", "one,two", "--tasks-path", "t", *of_tasks)
         (asked,) = pipeline.calls
         expected = {"generate": True, "max_new_tokens": 9, "baseline": "b", "predictions": "p.jsonl", "offline": True}
         assert asked[-1] == {
-            **expected, "tasks": ["one", "two"], "tasks_path": "t", "format": "auto", "max_length": None, "stride": None
+            **expected, "tasks": ["one", "two"], "tasks_path": "t", "format": "auto", "max_length": None, "stride": None,
+            "tasks_shots": 0, "tasks_limit": 5, "tasks_chat": True,
         }  # fmt: skip
         assert "baseline: tiny" in answer.out
         assert "Rows one by one: p.jsonl" in answer.out

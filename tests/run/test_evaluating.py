@@ -233,6 +233,8 @@ def test_tasks_beside_rows_and_alone(tmp_path: Path) -> None:
         task["base"]
         == evaluate(writer(), tasks=["capitais_pt"], tasks_path=tmp_path, offline=True)["tasks"]["capitais_pt"]["base"]
     )
+    few = evaluate(session, tasks=["capitais_pt"], tasks_path=tmp_path, tasks_shots=1, tasks_limit=2, offline=True)
+    assert (few["tasks"]["capitais_pt"]["base"]["n"], few["tasks"]["capitais_pt"]["base"]["shots"]) == (2, 1)
     alone = evaluate(session, tasks=["capitais_pt"], tasks_path=tmp_path, offline=True)
     assert (alone["base"], alone["adapted"], alone["n"], alone["tasks"]) == ({}, {}, 0, told["tasks"])
 
@@ -288,6 +290,8 @@ def test_predictions_never_go_over_the_rows_or_a_folder(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[str, Callable[[], Any]]] = {
     "nothing": ("evaluating.nothing", lambda: evaluate(writer())),
+    "shots below none": ("core.range", lambda: evaluate(writer(), tasks=["x"], tasks_shots=-1)),
+    "no sample of a task": ("core.range", lambda: evaluate(writer(), tasks=["x"], tasks_limit=0)),
     "generate without data": ("evaluating.needs_data", lambda: evaluate(writer(), tasks=["x"], generate=True)),
     "predictions without data": ("evaluating.needs_data", lambda: evaluate(writer(), tasks=["x"], predictions="p")),
     "answers to texts": ("evaluating.no_prompts", lambda: evaluate(writer(), [{"text": "a b"}], generate=True)),

@@ -31,6 +31,9 @@ def evaluate(
     predictions: str | None = None,
     tasks: str | None = None,
     tasks_path: str | None = None,
+    tasks_shots: int | None = None,
+    tasks_limit: int | None = None,
+    tasks_chat: bool = False,
     context: Context,
 ) -> dict[str, Any]:
     """Measure base and adapted model, or any two. Returns `{"base": {...}, "adapted": {...}, "comparison": ..., "n": ...}`."""
@@ -51,6 +54,9 @@ def evaluate(
             predictions=predictions,
             tasks=tasks.split(",") if tasks else (),
             tasks_path=tasks_path,
+            tasks_shots=tasks_shots,
+            tasks_limit=tasks_limit,
+            tasks_chat=tasks_chat,
             offline=context.offline,
             on_event=reporter,
         )

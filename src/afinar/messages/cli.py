@@ -146,6 +146,18 @@ _COMMANDS = {
         en="A folder with task files of your own, as lm-evaluation-harness reads them.",
         pt="Uma pasta com arquivos de tarefas suas, no formato do lm-evaluation-harness.",
     ),
+    "evaluate_tasks_shots": Text(
+        en="Solved examples before each question of a task; by default as many as the task says.",
+        pt="Exemplos resolvidos antes de cada pergunta de uma tarefa; por padrão, quantos a tarefa diz.",
+    ),
+    "evaluate_tasks_limit": Text(
+        en="Only the first so many samples of each task, to try it out.",
+        pt="Só as primeiras amostras de cada tarefa, até este número, para experimentar.",
+    ),
+    "evaluate_tasks_chat": Text(
+        en="Ask the tasks through the model's chat template.",
+        pt="Fazer as perguntas das tarefas pelo chat template do modelo.",
+    ),
     "audit": Text(
         en="Put suites of behaviour tests to a run or a model, before and after, and say what changed beyond chance.",
         pt="Aplica suítes de testes de comportamento a uma execução ou um modelo, antes e depois, e diz o que mudou além do "
@@ -346,6 +358,8 @@ _HELP = {
     "value_stride": Text(en="N", pt="N"),
     "value_predictions": Text(en="FILE", pt="ARQUIVO"),
     "value_tasks": Text(en="NAMES", pt="NOMES"),
+    "value_tasks_shots": Text(en="N", pt="N"),
+    "value_tasks_limit": Text(en="N", pt="N"),
     "value_tasks_path": Text(en="DIR", pt="PASTA"),
     "value_format": Text(en="FORMAT", pt="FORMATO"),
     "value_max_length": Text(en="N", pt="N"),

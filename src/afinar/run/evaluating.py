@@ -18,6 +18,7 @@ from afinar.run.measure import Measured, answer, measure, measure_documents
 from afinar.run.paired import as_json, differences
 from afinar.run.predictions import check_place, write_predictions
 from afinar.run.reading import Reading, Rows, comparable_tokens, read
+from afinar.run.session import Session
 from afinar.run.sides import NONE, Side, Source, beside, opened, rival
 from afinar.training.reporting import Reporter, Silent
 
@@ -35,6 +36,9 @@ def evaluate(
     predictions: str | Path | None = None,
     tasks: Sequence[str] = (),
     tasks_path: str | Path | None = None,
+    tasks_shots: int | None = None,
+    tasks_limit: int | None = None,
+    tasks_chat: bool = False,
     offline: bool = False,
     on_event: Reporter | None = None,
 ) -> dict[str, Any]:
@@ -47,6 +51,8 @@ def evaluate(
     generate: also answer each prompt, greedily, up to `max_new_tokens`, and score the answers.
     predictions: a file for what became of each row, as JSON lines; it is written whole or not at all.
     tasks: tasks of lm-evaluation-harness by name, beside the data or in their place; tasks_path: a folder with more of them.
+    tasks_shots: examples before each question, by default the task's own; tasks_limit: only the first so many samples of each
+        task; tasks_chat: ask through the chat template.
 
     Returns `{"base": metrics, "adapted": metrics, "comparison": {metric: difference}, "n": rows, ...}`, where "base" is the
     baseline and "adapted" the model itself; for one model alone there is `base` and no comparison.
@@ -54,9 +60,15 @@ def evaluate(
     ModelError as loading does.
     """
     _check(data, tasks, max_new_tokens, generate=generate, predictions=predictions is not None)
+    for option, given, least in (("tasks_shots", tasks_shots, 0), ("tasks_limit", tasks_limit, 1)):
+        if given is not None and given < least:
+            raise ConfigError("core.range", field=option, got=given, allowed=f">= {least}")
     rows = Rows(data=data, format=format, max_length=max_length, stride=stride, prompts=generate, offline=offline)
     place = None if predictions is None else check_place(predictions, rows.source)
-    known = find_tasks(tasks, folder=tasks_path, offline=offline) if tasks else None
+    known = None
+    if tasks:
+        found_tasks = find_tasks(tasks, folder=tasks_path, shots=tasks_shots, offline=offline)
+        known = _Asked(found_tasks, tasks_limit, tasks_chat)
     reporter = on_event or Silent()
     own = opened(source, reporter, offline=offline)
     other = rival(own, baseline, reporter, offline=offline)
@@ -113,14 +125,25 @@ class _Figures:
     tasks: list[TaskResult]
 
 
-def _figures(side: Side, reading: Reading | None, limit: int | None, tasks: Tasks | None, reporter: Reporter) -> _Figures:
+@dataclass(frozen=True)
+class _Asked:
+    tasks: Tasks
+    limit: int | None
+    chat: bool
+
+    def of(self, session: Session, reporter: Reporter) -> list[TaskResult]:
+        return run_tasks(
+            session.model, session.tokenizer, self.tasks, limit=self.limit, chat=self.chat, on_batch=reporter.on_progress
+        )
+
+
+def _figures(side: Side, reading: Reading | None, limit: int | None, asked: _Asked | None, reporter: Reporter) -> _Figures:
     """One side on the rows, where there are any, and on the tasks. limit: longest answer to a prompt; None: no answers."""
     measured = None if reading is None else _measured(side, reading, limit, reporter)
-    if tasks is None:
+    if asked is None:
         return _Figures(measured, [])
-    reporter.on_stage("evaluating.stage_tasks", name=side.name, tasks=", ".join(tasks.names))
-    results = run_tasks(side.session.model, side.session.tokenizer, tasks, on_batch=reporter.on_progress)
-    return _Figures(measured, results)
+    reporter.on_stage("evaluating.stage_tasks", name=side.name, tasks=", ".join(asked.tasks.names))
+    return _Figures(measured, asked.of(side.session, reporter))
 
 
 def _measured(side: Side, reading: Reading, limit: int | None, reporter: Reporter) -> Measured:
