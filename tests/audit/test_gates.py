@@ -108,8 +108,10 @@ class TestSayingTheSameToEverything:
         made = audit({"um": "p" * 40}, categories=known, monotony=[SAME], asks=["likelihood"])
         assert only(made).status == "passed"
 
-    @pytest.mark.parametrize(("measures", "status"), [("robustness", "inconclusive"), ("capability", "failed")])
-    def test_makes_a_baseline_that_nothing_is_worse_than(self, measures: str, status: str) -> None:
+    @pytest.mark.parametrize(
+        ("measures", "status"), [("robustness", "inconclusive"), ("content", "failed"), ("capability", "failed")]
+    )
+    def test_makes_a_baseline_of_no_use_for_equal_treatment(self, measures: str, status: str) -> None:
         known = {"um": {"about": "x", "measures": measures, "gate": {"no_worse": True}}}
         made = audit({"um": "f" * 10 + "p" * 30}, {"um": "p" * 40}, categories=known, baseline_monotony=[SAME])
         assert only(made).status == status

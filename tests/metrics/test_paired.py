@@ -195,15 +195,15 @@ def test_few_changed_units_cannot_tell():
     assert compare_means(before[:3], np.ones(3)).finding == "too_few"
     assert compare_means([1.0], [2.0]).low is None
     assert compare_means(before, before).as_dict() == {
-        "difference": 0.0, "n": 30, "test": "sign_flip", "finding": "too_few", "p": 1.0, "low": 0.0, "high": 0.0
+        "difference": 0.0, "n": 30, "test": "sign_flip", "finding": "too_few", "p": 1.0
     }  # fmt: skip
 
 
-def test_a_constant_change_is_found():
+def test_a_constant_change_is_found_and_has_no_interval():
     before = np.random.default_rng(5).normal(size=20)
     found = compare_means(before, before + 0.1)
     assert found.finding == "better"
-    assert (found.low, found.high) == pytest.approx((0.1, 0.1))
+    assert (found.low, found.high) == (None, None)  # a point would look like certainty
 
 
 @pytest.mark.parametrize("weights", [[0.0, 0.0], [-1.0, 2.0], [1.0]])
@@ -264,9 +264,15 @@ def test_statistics_with_few_changed_rows_cannot_tell():
     assert compare_statistic(mean_of(before, after), 40, higher_is_better=False).finding == "worse"
     assert compare_statistic(mean_of(before[:1], after[:1]), 1).finding == "too_few"
     same = compare_statistic(mean_of(before, before), 40)
-    assert (same.finding, same.p, same.low, same.high) == ("no_difference", 1.0, 0.0, 0.0)
+    assert (same.finding, same.p, same.low, same.high) == ("no_difference", 1.0, None, None)
     with pytest.raises(ValueError, match="expected >= 1"):
         compare_statistic(mean_of(before, after), 0)
+
+
+@pytest.mark.parametrize("n", [6, 7, 8])
+def test_no_statistic_is_surer_than_the_exact_test_of_as_many_rows(n: int):
+    before, after = np.zeros(n), np.linspace(1.0, 1.001, n)
+    assert compare_statistic(mean_of(before, after), n).p == pytest.approx(2 / 2**n)
 
 
 def test_a_finding_needs_test_and_interval():

@@ -9,8 +9,9 @@ max_gap     the whole interval of the gap is within     the gap is beyond, and d
 no_worse    the comparison says so                      the comparison with the baseline finds it worse
 ==========  ==========================================  ======================================================================
 
-What is neither is inconclusive. So is a gate of equal treatment that a model passes by saying the same to everything, and one
-that it fails against a baseline which does: an untrained head treats all alike, and any classifier is "worse" than that.
+What is neither is inconclusive. So is a gate that a model passes by saying the same to everything; and one of equal treatment
+that it fails against a baseline which does: an untrained head treats all alike, and any classifier is "worse" than that. (A
+forbidden word is one beside any baseline.)
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from afinar.audit.verdicts import Reason
 from afinar.metrics.difference import Difference
 
 PASSED, GATE_FAILED, STRICT, NOTHING_RAN = 0, 3, 4, 5
-HOLLOW = ("bias", "variety", "robustness", "content", "privacy")
+EQUAL = ("bias", "variety", "robustness")
+"""What a category measures where equal answers are what is asked for."""
+HOLLOW = (*EQUAL, "content", "privacy")
 """What a category measures that a model which says the same to everything has for nothing."""
 
 
@@ -154,7 +157,7 @@ def _weighed(gate: Gate, summary: Summary) -> Gate:
         return gate
     if gate.status is GateStatus.PASSED:
         same, key = _same(audit.monotony, each, audit), "audit.gate_monotony"
-    elif gate.status is GateStatus.FAILED and gate.rule == "no_worse":
+    elif gate.status is GateStatus.FAILED and gate.rule == "no_worse" and each.category.measures in EQUAL:
         same, key = _same(audit.baseline_monotony, each, audit), "audit.gate_monotony_before"
     else:
         return gate

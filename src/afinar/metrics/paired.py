@@ -105,7 +105,7 @@ def compare_means(
 
     The interval is :func:`~afinar.metrics.intervals.mean_interval` of the differences; p is that of :func:`sign_flip`, exact
     for any distribution. A difference is called one where p <= 0.05 and the interval leaves out zero; with fewer than six
-    units that changed at all, it is `too_few`.
+    units that changed at all, it is `too_few`. A single unit, and units that all changed alike, have no interval.
 
     Raises ValueError if lengths differ, a value is not finite or the weights sum to nothing.
     """
@@ -119,9 +119,7 @@ def compare_means(
     difference = float(x.sum() / w.sum())
     p = sign_flip(x[:, 0], seed=seed)
     found = finding(difference, p, int(np.count_nonzero(x)), (low, high), higher_is_better)
-    if len(x) == 1:  # without an interval
-        return Difference(difference, 1, "sign_flip", found, p)
-    return Difference(difference, len(x), "sign_flip", found, p, low, high)
+    return Difference(difference, len(x), "sign_flip", found, p, *_ends(low, high, len(x)))
 
 
 def sign_flip(changes: Floats, *, resamples: int = 9_999, seed: int = 0) -> float:
@@ -165,7 +163,8 @@ def compare_statistic(
     statistic: see :data:`PairedStatistic`; both models see the same draws. changed: rows on which the models' outputs differ
     at all, where that is known; below six it is `too_few`. Interval as
     :func:`~afinar.metrics.intervals.bootstrap_interval`; p is the share of resamples with |t*| at least |difference| / SE,
-    and no smaller than Student's, so that the two agree.
+    and no smaller than Student's, so that the two agree; nor is it smaller than 2 / 2^k of k changed rows, which no exact test
+    of them could go below. Rows that all pull alike have no interval.
 
     Raises ValueError unless n >= 1.
     Source: Koehn 2004, EMNLP, section 4 (the paired bootstrap); Hall 1988, as at
@@ -187,9 +186,16 @@ def compare_statistic(
     p = (1 + int(np.sum(np.abs(t) * error >= abs(difference) * (1 - 1e-9)))) / (1 + len(t))
     if error > 0:
         p = max(p, 2 * float(stdtr(n - 1, -abs(difference) / error)))
+    moved = n if changed is None else min(n, changed)
+    p = min(1.0, max(p, 2.0 ** (1 - moved)))
     interval = difference - half, difference + half
-    found = finding(difference, p, n if changed is None else min(n, changed), interval, higher_is_better)
-    return Difference(difference, n, "paired_bootstrap", found, p, *interval)
+    found = finding(difference, p, moved, interval, higher_is_better)
+    return Difference(difference, n, "paired_bootstrap", found, p, *_ends(*interval, n))
+
+
+def _ends(low: float, high: float, n: int) -> tuple[float, float] | tuple[None, None]:
+    """An interval for a person: none of a single unit, and no point, which would look like certainty."""
+    return (None, None) if n == 1 or high - low <= 1e-12 * max(1.0, abs(low)) else (low, high)
 
 
 def finding(
