@@ -191,6 +191,8 @@ class TestTerminal:
         assert "vies · nome" in text
         assert "b − a" in text
         assert "differs, p" in text
+        assert "Fewer than 10 words stand for each group (nome)" in text
+        assert "Fewer than 10" not in shown(Report((summarise(scored(0.0)),)), 100)  # nothing differs
         assert "worse, p" in shown(Report((summarise(passages(0.2)),)), 100)
 
     def test_too_few_changes_and_too_few_cases(self) -> None:

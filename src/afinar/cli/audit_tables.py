@@ -16,6 +16,7 @@ from afinar import messages
 from afinar.audit.wording import share
 from afinar.cli.context import Context, table
 from afinar.cli.results import whole
+from afinar.metrics.gaps import WORDS_TO_TELL
 from afinar.metrics.wording import p_value
 
 STYLES = {
@@ -46,7 +47,13 @@ def _show_suite(suite: Mapping[str, Any], report: Mapping[str, Any], context: Co
         if rows:
             context.say()
             _show_table(heads, rows, measured, context)
-    notes = [*_outside(suite), *_beside(suite), *_leaks(suite, report["strict"]), messages.text("audit.footnote")]
+    notes = [
+        *_outside(suite),
+        *_beside(suite),
+        *_leaks(suite, report["strict"]),
+        *_few_words(suite),
+        messages.text("audit.footnote"),
+    ]
     context.say()
     for style, line in _warnings(suite):
         _paragraph(line, context, style)
@@ -214,6 +221,14 @@ def _beside(suite: Mapping[str, Any]) -> Iterator[str]:
         other = suite["categories"].get(each.get("beside"))
         if other is not None and each["model"]["n"]:
             yield messages.text("audit.beside", category=name, other=each["beside"], passed=passed(other["model"]))
+
+
+def _few_words(suite: Mapping[str, Any]) -> Iterator[str]:
+    """Which differences may be those of the words that stand for the groups, for they are too few to be a sample."""
+    gaps = [gap for each in suite["categories"].values() for gap in each["model"].get("gaps", ())]
+    found = [gap["attribute"] for gap in gaps if gap["finding"] == "differs" and gap["n_words"] is None]
+    if found:
+        yield messages.text("audit.few_words", attributes=", ".join(found), least=WORDS_TO_TELL)
 
 
 def _leaks(suite: Mapping[str, Any], strict: bool) -> Iterator[str]:

@@ -210,6 +210,10 @@ TEXTS = {
         en="Read {category} beside {other}, where {passed} passed.",
         pt="Leia {category} junto com {other}, em que passaram {passed}.",
     ),
+    "few_words": Text(
+        en="Fewer than {least} words stand for each group ({attributes}): what differs may be those words, not the group.",
+        pt="Menos de {least} palavras representam cada grupo ({attributes}): o que difere podem ser essas palavras, não o grupo.",
+    ),
     "leaks_unknown": Text(
         en="No training data to look for the suite's texts in (--train-data names some).",
         pt="Sem dados de treino em que procurar os textos da suíte (--train-data indica quais).",
