@@ -14,17 +14,18 @@ class EvaluationConfig:
 
     generate: bool = option(
         False,
-        en="Also answer each held-out prompt, before and after, and score the answers (BLEU, chrF, ROUGE, exact match); "
-        "those of the adapted model go to predictions.jsonl.",
-        pt="Também responder a cada prompt de validação, antes e depois, e pontuar as respostas (BLEU, chrF, ROUGE, acerto "
-        "exato); as do modelo adaptado vão para predictions.jsonl.",
+        en="Also answer each held-out prompt, before and after, and score the answers (BLEU, chrF, ROUGE, token F1, exact "
+        "match); those of the adapted model go to predictions.jsonl.",
+        pt="Também responder a cada prompt de validação, antes e depois, e pontuar as respostas (BLEU, chrF, ROUGE, F1 de "
+        "tokens, acerto exato); as do modelo adaptado vão para predictions.jsonl.",
     )
     metrics: str = option(
         "auto",
         choices=("auto",),
-        en="auto: by the task (loss, perplexity, bits per byte and token accuracy; or accuracy, precision, recall and F1).",
+        en="auto: by the task (loss, perplexity, bits per byte and token accuracy; or accuracy, precision, recall, F1, MCC, "
+        "calibration and loss).",
         pt="auto: conforme a tarefa (perda, perplexidade, bits por byte e acurácia de tokens; ou acurácia, precisão, "
-        "revocação e F1).",
+        "revocação, F1, MCC, calibração e perda).",
     )
     max_new_tokens: int = option(64, en="Longest generated answer, in tokens.", pt="Maior resposta gerada, em tokens.")
 

@@ -212,7 +212,7 @@ TEXTS = {
     ),
     "few_words": Text(
         en="Fewer than {least} words stand for each group ({attributes}): what differs may be those words, not the group.",
-        pt="Menos de {least} palavras representam cada grupo ({attributes}): o que difere podem ser essas palavras, não o grupo.",
+        pt="Menos de {least} palavras representam cada grupo ({attributes}): o que difere podem ser as palavras, não o grupo.",
     ),
     "leaks_unknown": Text(
         en="No training data to look for the suite's texts in (--train-data names some).",
