@@ -191,8 +191,8 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# Perplexity and log-likelihoods beside lm-evaluation-harness",
         "",
-        f"`AFINAR_DATA=DATA python -m benchmarks.cpu.harness` on afinar-mini ({about['machine']}, one thread; Python {about['python']}, torch "
-        f"{about['torch']}, transformers {about['transformers']}, lm-eval {about['lm_eval']}). "
+        f"`AFINAR_DATA=DATA python -m benchmarks.cpu.harness` on afinar-mini ({about['machine']}, one thread; Python "
+        f"{about['python']}, torch {about['torch']}, transformers {about['transformers']}, lm-eval {about['lm_eval']}). "
         "The harness runs with `logits_cache=False`: with its cache (0.4.13), two requests of one text that is cut at "
         "different places share logits, and the shorter continuation is scored at the positions of the longer one.",
         "",
