@@ -45,7 +45,8 @@ def show_story(told: Mapping[str, Any], context: Context) -> None:
     context.say(messages.text("cli.next"))
     for key in ("cli.next_chat", "cli.next_generate"):
         context.say("  " + messages.text(key, folder=runs["instructions"]))
-    context.say("  " + messages.text("cli.next_evaluate", folder=runs["sentiment"]))
+    for key in ("cli.next_evaluate", "quickstart.next_audit"):
+        context.say("  " + messages.text(key, folder=runs["sentiment"]))
 
 
 def _table(told: Mapping[str, Any]) -> Table:

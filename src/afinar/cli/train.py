@@ -17,6 +17,8 @@ from afinar.cli.results import HEADLINES, footer, show_scores, whole
 from afinar.config import load, validate
 from afinar.training.figures import duration
 
+CAUSAL_NEXT = ("cli.next_chat", "cli.next_generate", "cli.next_evaluate", "cli.next_audit")
+
 
 def train(config: str | None = None, /, *, resume: str | None = None, context: Context) -> dict[str, Any]:
     """Train, evaluate, and write a run folder. Returns results.json's object with `run`, the folder."""
@@ -79,7 +81,7 @@ def show_run(results: Mapping[str, Any], folder: Path, context: Context) -> None
     context.say(messages.text("cli.run_folder", folder=folder))
     context.say(messages.text("cli.next"))
     causal = results["task"] == "causal"
-    for key in ("cli.next_chat", "cli.next_generate", "cli.next_evaluate") if causal else ("cli.next_evaluate",):
+    for key in CAUSAL_NEXT if causal else ("cli.next_evaluate",):
         context.say("  " + messages.text(key, folder=folder))
 
 

@@ -561,6 +561,9 @@ _RESULTS = {
     "next_generate": Text(en='afinar generate {folder} "..."', pt='afinar generate {folder} "..."'),
     "next_chat": Text(en="afinar chat {folder}", pt="afinar chat {folder}"),
     "next_evaluate": Text(en="afinar evaluate {folder} --data FILE", pt="afinar evaluate {folder} --data ARQUIVO"),
+    "next_audit": Text(
+        en="afinar audit afinar/forgetting --model {folder}", pt="afinar audit afinar/esquecimento --model {folder}"
+    ),
     "merged": Text(
         en="Merged model written to {directory}. It loads with transformers alone.",
         pt="Modelo gravado em {directory}. Ele abre só com o transformers.",

@@ -40,6 +40,7 @@ It trains {what} on the embedded model, afinar-mini, offline.
 afinar train config.yaml          # a run folder under runs/, with scores before and after
 afinar train config.yaml --resume # continue the newest run that was interrupted
 afinar evaluate runs/NAME --data data/valid.jsonl
+afinar audit SUITE --model runs/NAME # behaviour tests before and after: afinar audit --help
 ```
 
 - `config.yaml`: what is trained, on what, and how. Any setting can be tried from the command line, as in
@@ -57,6 +58,7 @@ Ele treina {what} a partir do modelo embutido, afinar-mini, offline.
 afinar train config.yaml          # uma pasta de execução em runs/, com as notas antes e depois
 afinar train config.yaml --resume # continua a execução interrompida mais nova
 afinar evaluate runs/NOME --data data/valid.jsonl
+afinar audit SUÍTE --model runs/NOME # testes de comportamento antes e depois: afinar audit --help
 ```
 
 - `config.yaml`: o que é treinado, com quê e como. Qualquer opção pode ser testada na linha de comando, como em

@@ -23,4 +23,7 @@ TEXTS = {
         en="afinar-mini has five million parameters: it has learned the form of an answer, not the world's facts.",
         pt="O afinar-mini tem cinco milhões de parâmetros: aprendeu a forma de uma resposta, não os fatos do mundo.",
     ),
+    "next_audit": Text(
+        en="afinar audit afinar/sentimento --model {folder}", pt="afinar audit afinar/sentimento --model {folder}"
+    ),
 }
