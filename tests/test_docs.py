@@ -227,6 +227,7 @@ def test_configs_load(block: Block, tmp_path: Path) -> None:
     loaded = config.load(file, environ={})
     if loaded != RunConfig():  # the list of the defaults names no data
         config.validate(loaded)
+    assert config.from_mapping(config.to_mapping(loaded)) == loaded
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.name)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import string
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import regex
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -153,13 +155,17 @@ SEEDS = [
 ]
 
 
-def fuzz(strategy: Any, property_: Callable[..., None], examples: settings, **fixed: Any) -> None:
+def fuzz(strategy: Any, property_: Callable[[Any], Any], examples: settings) -> Counter[bool]:
+    """How often `property_` gave something, and how often None: a suite that loads or is refused, a problem or none."""
+    found: Counter[bool] = Counter()
+
     @examples
     @given(strategy)
     def run(value: Any) -> None:
-        property_(value, **fixed)
+        found[property_(value) is not None] += 1
 
     run()
+    return found
 
 
 def depth(size: str) -> settings:
@@ -177,48 +183,58 @@ class TestFuzz:
     @sizes
     @suffixes
     def test_bytes(self, suffix: str, size: str, folder: Path) -> None:
-        fuzz(st.binary(max_size=400), lambda data: from_text(data, suffix, folder), depth(size))
+        found = fuzz(st.binary(max_size=400), lambda data: from_text(data, suffix, folder), depth(size))
+        assert found[False] > 0
+        assert found[True] == 0  # no bytes at random are a suite
 
     @sizes
     @suffixes
     def test_text(self, suffix: str, size: str, folder: Path) -> None:
-        fuzz(YAML_TEXT, lambda text: from_text(text, suffix, folder), depth(size))
+        found = fuzz(YAML_TEXT, lambda text: from_text(text, suffix, folder), depth(size))
+        assert found[False] > 0
+        assert found[True] == 0
 
     @sizes
     def test_trees(self, size: str) -> None:
-        fuzz(VALUES, lambda value: survives({"cases": value} if not isinstance(value, dict) else value), depth(size))
+        found = fuzz(VALUES, lambda value: survives({"cases": value} if not isinstance(value, dict) else value), depth(size))
+        assert found[False] > 0
+        assert found[True] == 0
 
     @sizes
     def test_suites_with_something_wrong(self, size: str) -> None:
-        fuzz(broken_trees(), lambda value: used(survives(value)), depth(size))
+        found = fuzz(broken_trees(), lambda value: used(survives(value)), depth(size))
+        assert min(found[True], found[False]) > 0  # some of the changes do no harm, and what loads is then used
 
     @sizes
     def test_suites_with_something_wrong_as_text(self, size: str, folder: Path) -> None:
-        def everywhere(value: dict[str, Any]) -> None:
+        def everywhere(value: dict[str, Any]) -> Suite | None:
             cases = value.get("cases")
             rows = [{k: v for k, v in value.items() if k != "cases"}, *(cases if isinstance(cases, list) else [cases])]
-            from_text(json.dumps(value), ".json", folder)
+            whole = from_text(json.dumps(value), ".json", folder)
             from_text("\n".join(json.dumps(row) for row in rows), ".jsonl", folder)
             from_text(json.dumps(value, indent=1), ".yaml", folder)
+            return whole
 
-        fuzz(broken_trees(), everywhere, settings(depth(size), max_examples=2000 if size == "thorough" else 15))
+        found = fuzz(broken_trees(), everywhere, settings(depth(size), max_examples=2000 if size == "thorough" else 15))
+        assert found[False] > 0
 
     @sizes
     def test_a_shipped_suite_with_characters_changed(self, size: str, folder: Path) -> None:
         text = suite_path("afinar/sentimento").read_text(encoding="utf-8")[:6000]
         changes = st.lists(st.tuples(st.integers(0, len(text)), st.integers(0, 8), YAML_TEXT.map(lambda t: t[:4])), max_size=4)
 
-        def changed(edits: list[tuple[int, int, str]]) -> None:
+        def changed(edits: list[tuple[int, int, str]]) -> Suite | None:
             broken = text
             for start, length, new in edits:
                 broken = broken[:start] + new + broken[start + length :]
-            from_text(broken, ".yaml", folder)
+            return from_text(broken, ".yaml", folder)
 
-        fuzz(changes, changed, settings(depth(size), max_examples=1000 if size == "thorough" else 15))
+        found = fuzz(changes, changed, settings(depth(size), max_examples=1000 if size == "thorough" else 15))
+        assert found[False] > 0
 
 
-def used(suite: Suite | None) -> None:
-    """A suite that loads can be hashed, asked and judged, whatever the model answers."""
+def used(suite: Suite | None) -> Suite | None:
+    """The same; a suite that loads can be hashed, asked and judged, whatever the model answers."""
     assert suite is None or len(content_hash(suite)) == 64
     for case in suite.cases if suite else ():
         if isinstance(case, Check):
@@ -227,6 +243,7 @@ def used(suite: Suite | None) -> None:
                 given = [Answer("") if isinstance(p, Ask) else Scores({name: 0.5 for name, _ in p.labels}) for p in probes]
                 if checks.applies(case, suite, task):
                     assert checks.judge(case, suite, task, given, None).status in Status
+    return suite
 
 
 # --- bombs ---------------------------------------------------------------------------------------------------------
@@ -358,7 +375,15 @@ class TestPatterns:
 
     @sizes
     def test_any_text_is_a_pattern_or_a_problem(self, size: str) -> None:
-        fuzz(st.text(max_size=60), patterns.problem_of, depth(size))
+        def told(pattern: str) -> str | None:
+            problem = patterns.problem_of(pattern)
+            if problem is None:
+                assert regex.compile(pattern).pattern == pattern
+                return None
+            return messages.lookup(problem[0]).en
+
+        found = fuzz(st.text(max_size=60), told, depth(size))
+        assert min(found[True], found[False]) > 0
 
 
 class TestAnswers:

@@ -154,7 +154,8 @@ def test_wrapping_warns_of_nothing(name: str, task: str) -> None:
     config.task_type = None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fresh(config, task)
+        _, model = fresh(config, task)
+    assert sum(weights.numel() for weights in model.parameters() if weights.requires_grad) > 0
 
 
 def test_several_adapters_under_names_of_their_own(tmp_path: Path) -> None:

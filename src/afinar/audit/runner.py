@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from afinar.audit.leakage import Leak, find_leaks, leak_of, texts_of
 from afinar.audit.monotony import Monotony, monotony
@@ -24,6 +24,7 @@ from afinar.errors import AfinarError, ConfigError
 ASKS_FOR = {Ask: "answer", Score: "label", Likelihood: "likelihood"}
 """What each probe asks for, by the words of :class:`~afinar.audit.monotony.Monotony`."""
 
+T = TypeVar("T")
 OnProgress = Callable[[int, int], None]
 """Called with the probes answered so far and the probes in all."""
 
@@ -137,12 +138,14 @@ def choose(suite: Suite, categories: Sequence[str] | None) -> tuple[Any, ...]:
 
 def _plan(case: Any, suite: Suite, task: str) -> Planned:
     kind = kind_of(case)
-    try:
+
+    def planned() -> Planned:
         if not kind.applies(case, suite, task):
             return Planned(case, verdict=Verdict(Status.SKIPPED, (Reason("audit.not_for_task", {"task": task}),)))
         return Planned(case, tuple(_alone(probe) for probe in kind.probes(case, suite, task)))
-    except Exception as error:  # noqa: BLE001  one case's defect must not cost the others their answers
-        return Planned(case, verdict=_error(error))
+
+    found = _isolated(planned)
+    return Planned(case, verdict=found) if isinstance(found, Verdict) else found
 
 
 def _asked(planned: Sequence[Planned]) -> dict[str, frozenset[str]]:
@@ -191,17 +194,18 @@ def _outcome(planned: Planned, suite: Suite, task: str, after: Asked, before: As
 
 
 def _judge(case: Any, suite: Suite, task: str, responses: Sequence[Response], baseline: Sequence[Response] | None) -> Verdict:
-    try:
-        verdict = kind_of(case).judge(case, suite, task, responses, baseline)
-    except Exception as error:  # noqa: BLE001  as in _plan
-        return _error(error)
+    verdict = _isolated(lambda: kind_of(case).judge(case, suite, task, responses, baseline))
     failed = next((response for response in responses if isinstance(response, Failure)), None)
     if failed is not None and verdict.status is Status.PASS:
         return replace(verdict, status=Status.ERROR, reasons=(*verdict.reasons, Reason(failed.key, failed.values)))
     return verdict
 
 
-def _error(error: Exception) -> Verdict:
-    if isinstance(error, AfinarError):
+def _isolated(work: Callable[[], T]) -> T | Verdict:
+    """What `work` gives, or an error of its case: as in a test runner, one case's defect costs no other its answers."""
+    try:
+        return work()
+    except AfinarError as error:
         return Verdict(Status.ERROR, (Reason(error.key, error.values),))
-    return Verdict(Status.ERROR, (Reason("audit.case_crashed", {"type": type(error).__name__, "problem": str(error)}),))
+    except Exception as error:  # noqa: BLE001
+        return Verdict(Status.ERROR, (Reason("audit.case_crashed", {"type": type(error).__name__, "problem": str(error)}),))
